@@ -1,2 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Typed settings.
+//! The configuration file: read, parsed with spans, validated whole, then frozen.
+//!
+//! One TOML file describes one gateway. [`load`] either returns [`Loaded`], in which every setting has
+//! its type and every rule of [`mod@validate`] holds, or *all* the faults at once, each with its place,
+//! a code and, where one can be made, a suggestion. Whether the files it names exist is asked later, by
+//! [`Loaded::check_files`], so that a configuration can be checked on another machine.
+//!
+//! Two things are read here and nowhere else: the environment ([`environment`]) and the secrets that a
+//! configuration refers to ([`SecretRef`]). A secret never stands in the file itself.
+//!
+//! `config/reference.toml` documents every setting with its unit and default; a test holds it complete.
+
+mod check;
+pub mod environment;
+mod load;
+mod reader;
+mod secret;
+mod sections;
+mod settings;
+mod validate;
+mod values;
+
+pub use load::{Loaded, load, parse};
+pub use reader::{Known, Places};
+pub use secret::{Secret, SecretError, SecretRef};
+pub use settings::{
+    Access, Address, Hospital, Hours, Identifier, Keys, Listen, Log, LogFormat, LogLevel,
+    MappingPack, MysqlSource, Settings, Source, SourceTls, Storage, TlsFiles, UtcOffset,
+};

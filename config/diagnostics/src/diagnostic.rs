@@ -99,7 +99,7 @@ impl Diagnostic {
 
     /// File, line, column, then code: the order in which diagnostics are shown. Those without a place
     /// come last.
-    fn order(&self) -> (bool, Option<(&str, u32, u32)>, Severity, &'static str, &str) {
+    fn order(&self) -> impl Ord + '_ {
         let place = self.place.as_ref().map(|p| (&*p.file, p.line, p.column));
         (
             place.is_none(),

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a configuration says, typed. Paths are absolute or relative to the working directory: those in
+//! the file are relative to the file, and have been joined to its folder.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::SecretRef;
+
+/// One gateway's configuration. Every rule of `validate` holds for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Whose gateway this is.
+    pub hospital: Hospital,
+    /// Where it answers.
+    pub listen: Listen,
+    /// Who may ask.
+    pub access: Access,
+    /// Where the ledger lies.
+    pub storage: Storage,
+    /// Where the keys lie.
+    pub keys: Keys,
+    /// The legacy databases, in name order; at present exactly one.
+    pub sources: Vec<Source>,
+    /// How rows become resources.
+    pub mapping: MappingPack,
+    /// What is logged, and how.
+    pub log: Log,
+}
+
+/// `[hospital]`: what the FHIR Organization says, and the base of the hospital's own URIs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hospital {
+    /// As patients know it.
+    pub name: String,
+    /// A URI under the hospital's own domain without a closing slash; `meta.source` of every resource
+    /// and the stem of its local identifier systems. It must never change.
+    pub base_uri: String,
+    /// An official number, where there is one.
+    pub identifier: Option<Identifier>,
+    /// Telephone, as dialled from abroad.
+    pub phone: Option<String>,
+    /// Where it stands.
+    pub address: Option<Address>,
+}
+
+/// `[hospital.identifier]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identifier {
+    /// URI of the register.
+    pub system: String,
+    /// The number in it.
+    pub value: String,
+}
+
+/// `[hospital.address]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Address {
+    /// Street and house, line by line.
+    pub lines: Vec<String>,
+    /// City or town.
+    pub city: Option<String>,
+    /// District.
+    pub district: Option<String>,
+    /// State or province.
+    pub state: Option<String>,
+    /// Postal code.
+    pub postal_code: Option<String>,
+    /// ISO 3166 code of the country, two letters.
+    pub country: Option<String>,
+}
+
+/// `[listen]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Address and port of the FHIR server.
+    pub address: SocketAddr,
+    /// HTTPS; `None` only on loopback.
+    pub tls: Option<TlsFiles>,
+    /// Whether the absence of TLS on loopback is meant.
+    pub plain_http_on_loopback: bool,
+    /// The address others use, where a name or a reverse proxy stands in front; without `/fhir`.
+    pub public_url: Option<String>,
+    /// Largest request body in bytes.
+    pub max_request: u64,
+    /// How long requests may still run after the order to stop.
+    pub drain: Duration,
+}
+
+/// A certificate chain and its private key, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, the server's own certificate first.
+    pub certificate: PathBuf,
+    /// The private key: PKCS #8, SEC 1 or PKCS #1.
+    pub key: PathBuf,
+}
+
+/// `[access]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// The bearer tokens that open the FHIR server; demanded off loopback.
+    pub tokens_file: Option<PathBuf>,
+}
+
+/// `[storage]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// Folder of the ledger and the gateway's own state.
+    pub folder: PathBuf,
+    /// Page cache of the writer, in bytes.
+    pub cache: u64,
+    /// Connections kept for readers.
+    pub readers: u32,
+}
+
+/// `[keys]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keys {
+    /// Folder of the member key and the custodian's keys; never inside the storage folder.
+    pub folder: PathBuf,
+}
+
+/// `[source.NAME]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Source {
+    /// NAME: part of every resource's identity, so it must never change.
+    pub name: String,
+    /// What kind of database, and how to reach it.
+    pub mysql: MysqlSource,
+    /// At most so many rows a second are read.
+    pub rows_per_second: u32,
+    /// Rows asked for at once.
+    pub chunk_rows: u32,
+    /// Pause between two looks for changed rows.
+    pub poll_interval: Duration,
+    /// How far a look for changes reaches back behind the newest one seen.
+    pub overlap: Duration,
+    /// Pause between two sweeps over every row.
+    pub sweep_interval: Duration,
+    /// A table that loses more than this share at once stops the source, in percent.
+    pub loss_limit_percent: f64,
+    /// When scans and sweeps may run; always if empty. Changes are followed at any hour.
+    pub allowed_hours: Vec<Hours>,
+    /// The offset in which `allowed_hours` are meant.
+    pub utc_offset: UtcOffset,
+}
+
+/// How to reach MySQL or MariaDB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MysqlSource {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// The database (schema) that is read.
+    pub database: String,
+    /// A user with SELECT on it and nothing more.
+    pub user: String,
+    /// Its password.
+    pub password: SecretRef,
+    /// Whether the connection is encrypted.
+    pub tls: SourceTls,
+    /// Connections at most.
+    pub connections: u32,
+    /// How long connecting may take.
+    pub connect_timeout: Duration,
+}
+
+/// Encryption towards a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourceTls {
+    /// TLS 1.2 or later; the server's certificate and name are verified.
+    Required {
+        /// The authority that signed it, PEM; the public ones where absent.
+        ca_file: Option<PathBuf>,
+    },
+    /// None: on loopback or through a tunnel.
+    Off,
+}
+
+/// A stretch of every day, in minutes after midnight; `from` after `until` reaches over midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hours {
+    /// First minute.
+    pub from: u16,
+    /// The minute after the last.
+    pub until: u16,
+}
+
+/// Minutes east of UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UtcOffset(pub i16);
+
+/// `[mapping]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MappingPack {
+    /// Folder of the pack: `*.yaml`, code tables, tests.
+    pub pack: PathBuf,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    /// For people or for machines.
+    pub format: LogFormat,
+    /// The least important event that is written.
+    pub level: LogLevel,
+}
+
+/// Form of the log on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One line per event.
+    Text,
+    /// One JSON object per event.
+    Json,
+}
+
+/// Importance of a log event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Something failed and a person should look.
+    Error,
+    /// And what may become a failure.
+    Warn,
+    /// And the gateway's own life: start, sweeps, stops.
+    Info,
+    /// And every pass.
+    Debug,
+    /// And every chunk.
+    Trace,
+}
+
+impl Hours {
+    /// Whether a minute of the day (0 to 1439) lies within.
+    #[must_use]
+    pub fn contain(self, minute: u16) -> bool {
+        if self.from <= self.until {
+            (self.from..self.until).contains(&minute)
+        } else {
+            minute >= self.from || minute < self.until
+        }
+    }
+}
+
+impl LogLevel {
+    /// The word that filters understand.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
