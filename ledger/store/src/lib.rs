@@ -1,2 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The durable ledger of one member.
+//! The durable ledger of one member: one SQLite file with its chain, payloads, outbox, and whatever
+//! tables the index and the pipeline keep beside them.
+//!
+//! Never: FHIR, SQL of a source, HTTP. A payload's body is opaque bytes.
+//!
+//! **Every call blocks** (on the disk, on the one writer); async callers use `spawn_blocking`.
+//!
+//! After a crash the file is as after its last commit: what was staged is still in the outbox with the
+//! same signed bytes ([`Store::pending`]), and what was committed is not committed again.
+
+mod clock;
+mod draft;
+mod error;
+mod index;
+mod options;
+mod report;
+mod store;
+
+pub use clock::{Clock, SystemClock, TestClock};
+pub use draft::{CommittedEntry, Draft, Payload};
+pub use error::StoreError;
+pub use index::{Applied, BlockInfo, Index, IndexError, NoIndex};
+pub use options::{Dictionary, StoreOptions};
+pub use report::{BlockSummary, Fault, Health, Place, Progress, TxStatus, VerifyReport};
+pub use store::Store;
+
+pub use rusqlite;
+pub use silsila_chain as chain;

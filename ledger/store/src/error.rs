@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Everything that can go wrong in the store. No variant carries patient data.
+
+use silsila_chain::TxId;
+
+use crate::{Fault, IndexError};
+
+/// Everything that can go wrong in the store; [`StoreError::code`] is stable and has a page under
+/// `docs/errors/`.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk, or the bound set for the file, is full. Nothing was changed.
+    #[error("the ledger's disk is full; nothing was changed")]
+    Full,
+    /// Stored bytes are not what the chain commits to; they are not served.
+    #[error("the stored ledger is damaged: {fault}")]
+    Damaged {
+        /// What and where.
+        fault: Fault,
+    },
+    /// Another process writes to this ledger.
+    #[error("another process has the ledger at {path} open for writing")]
+    Locked {
+        /// The file.
+        path: String,
+    },
+    /// The store was opened read-only.
+    #[error("this ledger was opened read-only")]
+    ReadOnly,
+    /// No such entry.
+    #[error("the chain has no entry {seq}")]
+    UnknownEntry {
+        /// The number asked for.
+        seq: u64,
+    },
+    /// No such transaction.
+    #[error("no transaction {id} was staged here or committed")]
+    UnknownTransaction {
+        /// The id asked for.
+        id: TxId,
+    },
+    /// A draft that can never be committed.
+    #[error("draft {position} of {kind} cannot be staged: {reason}")]
+    Draft {
+        /// Its position in the list, from 0.
+        position: usize,
+        /// Its kind.
+        kind: String,
+        /// Why, without its content.
+        reason: &'static str,
+    },
+    /// Another file than a ledger, or a ledger of another gateway or a later version.
+    #[error("{path} is not a ledger that this gateway can open: {reason}")]
+    Foreign {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// The index could not follow.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// SQLite failed otherwise.
+    #[error("the ledger's database failed: {source}")]
+    Sqlite {
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// The file system failed.
+    #[error("{action} {path}: {source}")]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// On which file.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A thread panicked while it held the writer; open the store again.
+    #[error("the ledger's writer stopped in the middle of its work; open the ledger again")]
+    Poisoned,
+}
+
+impl StoreError {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Full => "LED0001",
+            Self::Damaged { .. } => "LED0002",
+            Self::Locked { .. } => "LED0003",
+            Self::ReadOnly => "LED0004",
+            Self::UnknownEntry { .. } => "LED0005",
+            Self::UnknownTransaction { .. } => "LED0006",
+            Self::Draft { .. } => "LED0007",
+            Self::Foreign { .. } => "LED0008",
+            Self::Index(_) => "LED0009",
+            Self::Sqlite { .. } => "LED0010",
+            Self::Io { .. } => "LED0011",
+            Self::Poisoned => "LED0012",
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(source: rusqlite::Error) -> Self {
+        match source.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Sqlite { source },
+        }
+    }
+}
