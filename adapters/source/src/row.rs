@@ -155,6 +155,63 @@ impl Value {
     }
 }
 
+impl Value {
+    /// Reads one value of [`Value::encode_into`] off the front, or `None` where the bytes are none.
+    pub fn decode_from(bytes: &mut &[u8]) -> Option<Self> {
+        fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+            let (head, rest) = bytes.split_first_chunk::<N>()?;
+            *bytes = rest;
+            Some(*head)
+        }
+        fn sized<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+            let len = usize::try_from(u64::from_be_bytes(take(bytes)?)).ok()?;
+            let (head, rest) = bytes.split_at_checked(len)?;
+            *bytes = rest;
+            Some(head)
+        }
+        fn text(bytes: &mut &[u8]) -> Option<Box<str>> {
+            Some(std::str::from_utf8(sized(bytes)?).ok()?.into())
+        }
+        fn date(bytes: &mut &[u8]) -> Option<Date> {
+            let year = u16::from_be_bytes(take(bytes)?);
+            let [month, day] = take(bytes)?;
+            Some(Date { year, month, day })
+        }
+        fn time(bytes: &mut &[u8]) -> Option<Time> {
+            let [hour, minute, second] = take(bytes)?;
+            let nanosecond = u32::from_be_bytes(take(bytes)?);
+            Some(Time {
+                hour,
+                minute,
+                second,
+                nanosecond,
+            })
+        }
+        let [tag] = take(bytes)?;
+        Some(match tag {
+            0 => Self::Null,
+            1 => Self::Bool(take::<1>(bytes)? == [1]),
+            2 => Self::Int(i64::from_be_bytes(take(bytes)?)),
+            3 => Self::UInt(u64::from_be_bytes(take(bytes)?)),
+            4 => Self::Decimal(text(bytes)?),
+            5 => Self::Float(f64::from_bits(u64::from_be_bytes(take(bytes)?))),
+            6 => Self::Text(text(bytes)?),
+            7 => Self::Bytes(sized(bytes)?.into()),
+            8 => Self::Date(date(bytes)?),
+            9 => Self::DateTime(DateTime {
+                date: date(bytes)?,
+                time: time(bytes)?,
+                offset_minutes: match take::<1>(bytes)? {
+                    [0] => None,
+                    _ => Some(i16::from_be_bytes(take(bytes)?)),
+                },
+            }),
+            10 => Self::Time(time(bytes)?),
+            _ => return None,
+        })
+    }
+}
+
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<{}>", self.kind())
@@ -174,6 +231,18 @@ impl Key {
             value.encode_into(&mut out);
         }
         out
+    }
+}
+
+impl Key {
+    /// The key that [`Key::encode`] made these bytes of, or `None` where the bytes are no key.
+    #[must_use]
+    pub fn decode(mut bytes: &[u8]) -> Option<Self> {
+        let mut values = Vec::new();
+        while !bytes.is_empty() {
+            values.push(Value::decode_from(&mut bytes)?);
+        }
+        Some(Self(values))
     }
 }
 
@@ -260,5 +329,60 @@ impl fmt::Debug for Row {
         f.debug_map()
             .entries(self.columns.names().zip(self.values.iter()))
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one_of_each() -> Key {
+        let date = Date {
+            year: 2025,
+            month: 2,
+            day: 0,
+        };
+        let time = Time {
+            hour: 23,
+            minute: 59,
+            second: 1,
+            nanosecond: 999,
+        };
+        let with = |offset_minutes| {
+            Value::DateTime(DateTime {
+                date,
+                time,
+                offset_minutes,
+            })
+        };
+        Key(vec![
+            Value::Null,
+            Value::Bool(true),
+            Value::Bool(false),
+            Value::Int(-4485),
+            Value::UInt(u64::MAX),
+            Value::Decimal("7.10".into()),
+            Value::Float(-0.5),
+            Value::Text("س 4485".into()),
+            Value::Bytes([0, 255].into()),
+            Value::Date(date),
+            with(None),
+            with(Some(-300)),
+            Value::Time(time),
+        ])
+    }
+
+    #[test]
+    fn a_key_comes_back_from_its_encoding() {
+        assert!(Key::decode(&one_of_each().encode()) == Some(one_of_each()));
+    }
+
+    #[test]
+    fn a_shortened_encoding_is_no_longer_the_same_key() {
+        let bytes = one_of_each().encode();
+        for len in 0..bytes.len() {
+            assert!(Key::decode(&bytes[..len]) != Some(one_of_each()), "{len}");
+        }
+        assert!(Key::decode(&[11]).is_none());
     }
 }
