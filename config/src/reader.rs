@@ -40,7 +40,7 @@ impl Places {
             }
             match name.rsplit_once('.') {
                 Some((section, _)) => name = section,
-                None => return guarded(self.file.start()),
+                None => return self.file.start().without_text(),
             }
         }
     }
@@ -50,9 +50,8 @@ impl Places {
 fn guarded(place: Place) -> Place {
     let line = place.text.as_deref().unwrap_or_default().to_lowercase();
     let key = line.split('=').next().unwrap_or_default().trim();
-    let secret = ["password", "secret", "token"]
-        .iter()
-        .any(|word| key.contains(word));
+    const WORDS: [&str; 3] = ["password", "secret", "token"];
+    let secret = WORDS.iter().any(|word| key.contains(word)) || suggest(key, WORDS).is_some();
     if secret && !key.ends_with("_file") {
         place.without_text()
     } else {
@@ -187,16 +186,20 @@ impl Reader {
         if let Some(near) = suggest(name, siblings.iter().copied()) {
             return fault.help(format!("did you mean {near:?}?"));
         }
-        let elsewhere = self.known.iter().find_map(|known| {
-            let (home, last) = known.path.rsplit_once('.')?;
-            (last == name).then_some(home)
-        });
-        match elsewhere {
-            Some(home) => fault.help(format!("{name:?} belongs in [{home}]")),
-            None => fault.help(format!(
+        let homes: Vec<String> = self
+            .known
+            .iter()
+            .filter_map(|known| known.path.rsplit_once('.'))
+            .filter(|(_, last)| last == name)
+            .map(|(home, _)| format!("[{home}]"))
+            .collect();
+        if homes.is_empty() {
+            fault.help(format!(
                 "known here: {}",
                 siblings.into_iter().collect::<Vec<_>>().join(", ")
-            )),
+            ))
+        } else {
+            fault.help(format!("{name:?} belongs in {}", homes.join(" or ")))
         }
     }
 

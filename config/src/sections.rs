@@ -11,7 +11,7 @@ use toml::de::DeTable;
 use crate::reader::{Reader, Section};
 use crate::settings::{
     Access, Address, Hospital, Identifier, Keys, Listen, Log, LogFormat, LogLevel, MappingPack,
-    MysqlSource, Settings, Source, SourceTls, Storage, TlsFiles, UtcOffset,
+    MysqlSource, Settings, Source, SourceTls, Storage, TlsFiles,
 };
 use crate::{SecretRef, values};
 
@@ -203,25 +203,22 @@ fn source(mut section: Section<'_, '_>, name: String, folder: &Path) -> Source {
         name,
         mysql,
         rows_per_second: section.defaulted("rows_per_second", values::whole(1, 10_000_000), 5_000),
-        chunk_rows: section.defaulted("chunk_rows", values::whole(1, 100_000), 5_000),
+        chunk_rows: section.defaulted("chunk_rows", values::whole(1, 100_000), 2_000),
         poll_interval: section.defaulted(
             "poll_interval",
             values::duration(100 * MS, DAY),
-            5 * SECOND,
+            2 * SECOND,
         ),
-        overlap: section.defaulted(
-            "overlap",
-            values::duration(Duration::ZERO, 7 * DAY),
-            10 * MINUTE,
-        ),
+        overlap: section.defaulted("overlap", values::duration(Duration::ZERO, 7 * DAY), MINUTE),
         sweep_interval: section.defaulted(
             "sweep_interval",
             values::duration(SECOND, 31 * DAY),
             DAY,
         ),
         loss_limit_percent: section.defaulted("loss_limit_percent", values::percent, 2.0),
-        allowed_hours: section.defaulted("allowed_hours", values::hours, Vec::new()),
-        utc_offset: section.defaulted("utc_offset", values::utc_offset, UtcOffset(0)),
+        loss_floor_rows: section.defaulted("loss_floor_rows", values::whole(0, 1_000_000), 2),
+        allowed_hours: section.optional("allowed_hours", values::hours),
+        utc_offset: section.optional("utc_offset", values::utc_offset),
     };
     section.finish();
     source

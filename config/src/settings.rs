@@ -141,10 +141,12 @@ pub struct Source {
     pub sweep_interval: Duration,
     /// A table that loses more than this share at once stops the source, in percent.
     pub loss_limit_percent: f64,
-    /// When scans and sweeps may run; always if empty. Changes are followed at any hour.
-    pub allowed_hours: Vec<Hours>,
-    /// The offset in which `allowed_hours` are meant.
-    pub utc_offset: UtcOffset,
+    /// However small a table, so many rows may vanish at once without stopping the source.
+    pub loss_floor_rows: u32,
+    /// When sweeps may run; always where absent. Changes are followed at any hour.
+    pub allowed_hours: Option<Hours>,
+    /// The offset in which `allowed_hours` are meant; there whenever they are.
+    pub utc_offset: Option<UtcOffset>,
 }
 
 /// How to reach MySQL or MariaDB.
@@ -231,18 +233,6 @@ pub enum LogLevel {
     Debug,
     /// And every chunk.
     Trace,
-}
-
-impl Hours {
-    /// Whether a minute of the day (0 to 1439) lies within.
-    #[must_use]
-    pub fn contain(self, minute: u16) -> bool {
-        if self.from <= self.until {
-            (self.from..self.until).contains(&minute)
-        } else {
-            minute >= self.from || minute < self.until
-        }
-    }
 }
 
 impl LogLevel {

@@ -68,7 +68,7 @@ fn listener(settings: &Settings, reader: &mut Reader) {
                 listen.address
             ),
         )
-        .help("set tokens_file in [access]; `silsila token create --help` says how to make one");
+        .help("set tokens_file in [access]: a file with a line `NAME TOKEN` for each caller");
         reader.fault("listen.address", fault);
     }
     let tls_sound = ["tls_certificate_file", "tls_key_file"]
@@ -131,7 +131,7 @@ fn intervals(source: &Source, reader: &mut Reader) {
 
 fn hours(source: &Source, reader: &mut Reader) {
     let name = |key| format!("source.{}.{key}", source.name);
-    if !source.allowed_hours.is_empty() && !reader.has(&name("utc_offset")) {
+    if source.allowed_hours.is_some() && !reader.has(&name("utc_offset")) {
         let fault = Diagnostic::error("CFG0018", "allowed_hours is set without utc_offset")
             .help("say in which time the hours are meant: utc_offset = \"+05:00\" for Pakistan");
         reader.fault(&name("allowed_hours"), fault);

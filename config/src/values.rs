@@ -261,21 +261,10 @@ pub(crate) fn variable(value: &DeValue<'_>) -> Read<String> {
     }
 }
 
-/// `"22:00-06:00"`, or several in a list.
-pub(crate) fn hours(value: &DeValue<'_>) -> Read<Vec<Hours>> {
-    const KIND: Refused =
-        Refused::Type("hours in quotes, such as \"22:00-06:00\", or a list of them");
-    match value {
-        DeValue::String(text) => Ok(vec![stretch(text)?]),
-        DeValue::Array(items) => items
-            .iter()
-            .map(|item| stretch(item.get_ref().as_str().ok_or(KIND)?))
-            .collect(),
-        _ => Err(KIND),
-    }
-}
-
-fn stretch(text: &str) -> Read<Hours> {
+/// `"22:00-06:00"`: a stretch of every day, which may pass midnight.
+pub(crate) fn hours(value: &DeValue<'_>) -> Read<Hours> {
+    const KIND: &str = "hours in quotes, such as \"22:00-06:00\"";
+    let text = value.as_str().ok_or(Refused::Type(KIND))?;
     let read = text.split_once('-').and_then(|(from, until)| {
         let (from, until) = (clock(from.trim())?, clock(until.trim())?);
         (from != until && from < 1440).then_some(Hours { from, until })
@@ -284,7 +273,7 @@ fn stretch(text: &str) -> Read<Hours> {
         || {
             refuse(
                 format!("{text:?} are no hours of a day"),
-                "write them like \"22:00-06:00\"",
+                format!("write {KIND}"),
             )
         },
         Ok,
