@@ -14,15 +14,18 @@
 mod check;
 pub mod environment;
 mod load;
+mod places;
 mod reader;
 mod secret;
+mod section;
 mod sections;
 mod settings;
 mod validate;
 mod values;
 
 pub use load::{Loaded, load, parse};
-pub use reader::{Known, Places};
+pub use places::Places;
+pub use reader::Known;
 pub use secret::{Secret, SecretError, SecretRef};
 pub use settings::{
     Access, Address, Hospital, Hours, Identifier, Keys, Listen, Log, LogFormat, LogLevel,

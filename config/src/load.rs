@@ -7,7 +7,8 @@ use std::path::Path;
 use silsila_diagnostics::{Diagnostic, Diagnostics, TextFile};
 use toml::de::DeTable;
 
-use crate::reader::{Known, Places, Reader};
+use crate::places::Places;
+use crate::reader::{Known, Reader};
 use crate::settings::Settings;
 use crate::{sections, validate};
 

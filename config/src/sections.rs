@@ -8,7 +8,8 @@ use std::time::Duration;
 use silsila_diagnostics::Diagnostic;
 use toml::de::DeTable;
 
-use crate::reader::{Reader, Section};
+use crate::reader::Reader;
+use crate::section::Section;
 use crate::settings::{
     Access, Address, Hospital, Identifier, Keys, Listen, Log, LogFormat, LogLevel, MappingPack,
     MysqlSource, Settings, Source, SourceTls, Storage, TlsFiles,
