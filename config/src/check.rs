@@ -55,6 +55,7 @@ impl Loaded {
             let setting = |key| format!("source.{}.{key}", source.name);
             if let SourceTls::Required {
                 ca_file: Some(file),
+                ..
             } = &source.mysql.tls
             {
                 self.check_file(&setting("tls_ca_file"), file, found);

@@ -43,6 +43,7 @@ fn hospital(mut section: Section<'_, '_>) -> Hospital {
         name: section.required("name", values::text, String::new()),
         base_uri: section.required("base_uri", values::base_uri, String::new()),
         phone: section.optional("phone", values::text),
+        email: section.optional("email", values::text),
         identifier: identifier(section.section("identifier", false)),
         address: address(section.section("address", false)),
     };
@@ -62,11 +63,8 @@ fn identifier(mut section: Section<'_, '_>) -> Option<Identifier> {
 
 fn address(mut section: Section<'_, '_>) -> Option<Address> {
     let address = Address {
-        lines: section.defaulted("lines", values::texts, Vec::new()),
+        line: section.optional("line", values::text),
         city: section.optional("city", values::text),
-        district: section.optional("district", values::text),
-        state: section.optional("state", values::text),
-        postal_code: section.optional("postal_code", values::text),
         country: section.optional("country", values::country),
     };
     let present = section.present();
@@ -234,6 +232,11 @@ fn mysql(section: &mut Section<'_, '_>, folder: &Path) -> MysqlSource {
         password: password(section, folder),
         tls: source_tls(section, folder),
         connections: section.defaulted("connections", values::whole(1, 16), 2),
+        statement_timeout: section.defaulted(
+            "statement_timeout",
+            values::duration(SECOND, 60 * MINUTE),
+            MINUTE,
+        ),
         connect_timeout: section.defaulted(
             "connect_timeout",
             values::duration(100 * MS, 10 * MINUTE),
@@ -275,16 +278,23 @@ fn source_tls(section: &mut Section<'_, '_>, folder: &Path) -> SourceTls {
     const KINDS: &[(&str, bool)] = &[("required", true), ("off", false)];
     let required = section.defaulted("tls", values::choice(KINDS), true);
     let ca_file = section.optional("tls_ca_file", values::path);
+    let server_name = section.optional("tls_server_name", values::text);
     if required {
         return SourceTls::Required {
             ca_file: ca_file.map(|file| folder.join(file)),
+            server_name,
         };
     }
-    if ca_file.is_some() {
-        let path = section.name_of("tls_ca_file");
-        let fault = Diagnostic::error("CFG0009", "tls_ca_file is set, and tls is \"off\"")
-            .help("remove one of the two");
-        section.reader().fault(&path, fault);
+    for (key, set) in [
+        ("tls_ca_file", ca_file.is_some()),
+        ("tls_server_name", server_name.is_some()),
+    ] {
+        if set {
+            let path = section.name_of(key);
+            let fault = Diagnostic::error("CFG0009", format!("{key} is set, and tls is \"off\""))
+                .help("remove one of the two");
+            section.reader().fault(&path, fault);
+        }
     }
     SourceTls::Off
 }

@@ -41,6 +41,8 @@ pub struct Hospital {
     pub identifier: Option<Identifier>,
     /// Telephone, as dialled from abroad.
     pub phone: Option<String>,
+    /// Where it receives mail.
+    pub email: Option<String>,
     /// Where it stands.
     pub address: Option<Address>,
 }
@@ -57,16 +59,10 @@ pub struct Identifier {
 /// `[hospital.address]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Address {
-    /// Street and house, line by line.
-    pub lines: Vec<String>,
+    /// Street and house.
+    pub line: Option<String>,
     /// City or town.
     pub city: Option<String>,
-    /// District.
-    pub district: Option<String>,
-    /// State or province.
-    pub state: Option<String>,
-    /// Postal code.
-    pub postal_code: Option<String>,
     /// ISO 3166 code of the country, two letters.
     pub country: Option<String>,
 }
@@ -168,6 +164,8 @@ pub struct MysqlSource {
     pub connections: u32,
     /// How long connecting may take.
     pub connect_timeout: Duration,
+    /// How long one statement may run.
+    pub statement_timeout: Duration,
 }
 
 /// Encryption towards a source.
@@ -177,6 +175,8 @@ pub enum SourceTls {
     Required {
         /// The authority that signed it, PEM; the public ones where absent.
         ca_file: Option<PathBuf>,
+        /// The name that the certificate must bear, where it is not the host's.
+        server_name: Option<String>,
     },
     /// None: on loopback or through a tunnel.
     Off,

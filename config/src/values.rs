@@ -36,12 +36,6 @@ pub(crate) fn text(value: &DeValue<'_>) -> Read<String> {
     Ok(text.to_owned())
 }
 
-pub(crate) fn texts(value: &DeValue<'_>) -> Read<Vec<String>> {
-    let kind = Refused::Type("a list of texts, such as [\"one\", \"two\"]");
-    let items = value.as_array().ok_or_else(|| kind.clone())?;
-    items.iter().map(|item| text(item.get_ref())).collect()
-}
-
 pub(crate) fn switch(value: &DeValue<'_>) -> Read<bool> {
     value.as_bool().ok_or(Refused::Type("true or false"))
 }
