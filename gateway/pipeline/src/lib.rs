@@ -1,2 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Extract, map, seal, commit.
+//! Extract, map, commit: from a legacy row to an entry on the ledger.
+//!
+//! One worker per source sweeps its tables in key order, polls for changes by watermark, follows the
+//! dependants of what changed, and commits resource versions, row states and cursors in one transaction
+//! of the store. `docs/pipeline.md` tells the whole life of a row.
+//!
+//! Never: a write to a legacy database; a value of a row in a log line, an error or the status (legacy keys
+//! stand in the quarantine table alone).
+//!
+//! After a crash: what was staged is submitted again with the same signed bytes, and every pass resumes
+//! from the cursor that was written in the same transaction as its rows. Nothing is lost, nothing is twice.
+
+mod board;
+mod desk;
+mod error;
+mod handle;
+mod key_text;
+mod options;
+mod pipeline;
+mod status;
+mod tables;
+
+pub use desk::{
+    QuarantineEntry, QuarantineFilter, Scope, confirm, quarantine, recorded_status, resync, retry,
+    sweep_now,
+};
+pub use error::PipelineError;
+pub use handle::PipelineHandle;
+pub use options::{AllowedHours, Guard, PipelineKeys, PipelineOptions, SourceOptions};
+pub use pipeline::Pipeline;
+pub use status::{
+    Counters, FaultStatus, MappingStatus, Phase, Question, SourceState, SourceStatus, Status,
+    WarningCount,
+};
