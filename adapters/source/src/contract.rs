@@ -72,6 +72,10 @@ impl Schema {
 }
 
 /// One bounded chunk of a table in ascending key order.
+///
+/// The order is the database's own (a text key sorts by its column's collation), NULL before all else.
+/// The key must be unique in that order: of rows with equal keys, those beyond the chunk's end are
+/// passed over. Fewer rows than `limit` mean that the table's end was reached.
 #[derive(Debug, Clone)]
 pub struct Scan<'a> {
     /// Table to read.
@@ -107,7 +111,11 @@ pub struct Changes<'a> {
 }
 
 /// All rows whose `by` columns equal one of `keys`: how the engine's lookups, child rows and reverse
-/// lookups are read. The adapter splits the keys into statements of bounded size.
+/// lookups are read. The adapter splits the keys into statements of bounded size; each matching row
+/// comes back once, in no particular order.
+///
+/// Equal means equal to the database: a case-insensitive collation matches both cases. An integer key
+/// finds text that spells it the same way and nothing else; text that is no number finds no integer.
 #[derive(Debug, Clone)]
 pub struct Fetch<'a> {
     /// Table to read.

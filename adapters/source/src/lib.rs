@@ -5,8 +5,12 @@
 //! writes to a legacy database. It keeps no state: after a crash the caller resumes a scan from the
 //! key it last made durable.
 
+#[cfg(feature = "compliance")]
+pub mod compliance;
 mod contract;
 mod row;
+mod secret;
 
 pub use contract::*;
 pub use row::{Columns, Date, DateTime, Key, Row, Time, Value};
+pub use secret::Secret;
