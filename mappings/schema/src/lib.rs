@@ -10,6 +10,7 @@
 mod calendar;
 mod compartment;
 pub mod json;
+mod narrative;
 mod path;
 mod primitive;
 pub mod search;

@@ -8,7 +8,7 @@
 
 mod error;
 mod object;
-mod parse;
+pub(crate) mod parse;
 mod write;
 
 pub use error::{JsonError, JsonReason};

@@ -27,7 +27,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Json, JsonError> {
 }
 
 /// Whether the whole text is one JSON number.
-pub(super) fn is_number(text: &str) -> bool {
+pub(crate) fn is_number(text: &str) -> bool {
     let mut parser = Parser {
         text,
         bytes: text.as_bytes(),
