@@ -11,6 +11,7 @@ mod calendar;
 mod compartment;
 pub mod json;
 mod narrative;
+mod nearest;
 mod path;
 mod primitive;
 pub mod search;
