@@ -3,14 +3,41 @@
 //!
 //! Pure: no clock, no input or output, no async, no database. An auditor's verifier builds on this
 //! crate alone. Nothing here keeps state between calls, so a crash has nothing to lose.
+//!
+//! Every identifier is the RFC 9162 leaf hash of the bytes it names: an [`EntryHash`] is a leaf of its
+//! transaction's tree, a [`TxId`] of its block's, a [`BlockHash`] of the channel's. A transaction names
+//! the channel, and a channel's id is the hash of its [`Genesis`].
 
+pub mod cbor;
+pub mod merkle;
+
+mod block;
 mod entry;
+mod fault;
+mod genesis;
 mod id;
 mod key;
+mod proof;
+mod rules;
+mod state;
+mod transaction;
 
-pub use entry::{Entry, Op, PayloadCommitment, Record};
+pub use block::{Block, BlockHeader, Certificate, MAX_ENTRIES_BYTES, MAX_TRANSACTIONS};
+pub use entry::{Entry, MAX_ENTRY, MAX_KIND, Op, PayloadCommitment, Record};
+pub use fault::{BlockFault, Reason, TxFault};
+pub use genesis::Genesis;
 pub use id::{
     BlockHash, ChannelId, EntryHash, EventId, Height, HexError, PayloadDigest, Scheme, Suite, Tag,
     TxId,
 };
-pub use key::{CustodianKey, MemberKey, PublicKey};
+pub use key::{ChannelKeys, CustodianKey, Identity, MemberKey, PublicKey, Signature, SignedAs};
+pub use proof::{Later, Proof, ProofFault, Proven};
+pub use rules::{
+    ChainState, Head, Heads, Judge, MAX_PAYLOAD, MemoryHeads, RULES_VERSION, Refused, Rejected,
+    VerifiedBlock,
+};
+pub use state::StateHash;
+pub use transaction::{
+    CHUNK, MAX_ENTRIES, OpenEntry, OpenTransaction, Transaction, TransactionHeader, chunk_roots,
+    open_header, read_entries,
+};

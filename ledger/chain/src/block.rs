@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Blocks and what certifies them.
+
+use crate::cbor::{DecodeError, Reader, Writer};
+use crate::key::{Signature, SignedAs};
+use crate::merkle::{self, Hash};
+use crate::{BlockHash, ChannelId, Height, MemberKey, PublicKey, Scheme, Transaction};
+
+/// The most transactions of one block.
+pub const MAX_TRANSACTIONS: usize = 1024;
+/// The longest block header, in bytes.
+pub const MAX_HEADER: usize = 512;
+/// The longest certificate, in bytes.
+pub const MAX_CERTIFICATE: usize = 4096;
+/// The most bytes of entries in one transaction on the wire.
+pub const MAX_ENTRIES_BYTES: usize = 4 << 20;
+
+const HEADER_LABEL: &str = "silsila/header/1";
+const BLOCK_LABEL: &str = "silsila/block/1";
+
+/// What a block's hash covers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockHeader {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The height; 0 is genesis.
+    pub height: Height,
+    /// The hash of the block before; for block 0 the channel's id.
+    pub previous: BlockHash,
+    /// Milliseconds since 1970; above the time of the block before.
+    pub time_ms: u64,
+    /// The number of the block's first entry: how many all earlier blocks hold.
+    pub first_entry: u64,
+    /// RFC 9162 root over the headers of the block's transactions.
+    pub tx_root: Hash,
+    /// RFC 9162 root over all earlier block headers.
+    pub history_root: Hash,
+    /// Root of the state after the block before; see [`crate::StateHash`].
+    pub state_root: Hash,
+    /// The rules that judged the block.
+    pub rules_version: u32,
+    /// The hash of the validators who certify the next block.
+    pub next_validators: Hash,
+}
+
+impl BlockHeader {
+    /// The bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer
+            .array(11)
+            .text(HEADER_LABEL)
+            .bytes(&self.channel.0)
+            .uint(self.height.0);
+        writer
+            .bytes(&self.previous.0)
+            .uint(self.time_ms)
+            .uint(self.first_entry);
+        writer
+            .bytes(&self.tx_root)
+            .bytes(&self.history_root)
+            .bytes(&self.state_root);
+        writer
+            .uint(u64::from(self.rules_version))
+            .bytes(&self.next_validators);
+        writer.into_bytes()
+    }
+
+    /// Reads a header.
+    ///
+    /// # Errors
+    /// Where the bytes are none, or not in the deterministic form.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        reader.tuple(11)?;
+        reader.label(HEADER_LABEL)?;
+        let header = Self {
+            channel: ChannelId(reader.fixed()?),
+            height: Height(reader.uint()?),
+            previous: BlockHash(reader.fixed()?),
+            time_ms: reader.uint()?,
+            first_entry: reader.uint()?,
+            tx_root: reader.fixed()?,
+            history_root: reader.fixed()?,
+            state_root: reader.fixed()?,
+            rules_version: reader.uint32()?,
+            next_validators: reader.fixed()?,
+        };
+        reader.finish()?;
+        Ok(header)
+    }
+
+    /// The hash of a header's bytes: the leaf of the channel's tree.
+    #[must_use]
+    pub fn hash(bytes: &[u8]) -> BlockHash {
+        BlockHash(merkle::leaf_hash(bytes))
+    }
+}
+
+/// What makes a header final. Its first number is the scheme, so that a quorum's certificate can join.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Certificate {
+    /// Scheme 1: the signature of the channel's only validator over the header's hash.
+    Lone {
+        /// The validator.
+        validator: PublicKey,
+        /// The signature.
+        signature: Signature,
+    },
+}
+
+impl Certificate {
+    /// Certifies a header by its hash.
+    #[must_use]
+    pub fn lone(key: &MemberKey, block: &BlockHash) -> Self {
+        Self::Lone {
+            validator: key.public(),
+            signature: key.sign(SignedAs::Block, &block.0),
+        }
+    }
+
+    /// The scheme.
+    #[must_use]
+    pub const fn scheme(&self) -> Scheme {
+        match self {
+            Self::Lone { .. } => Scheme::ED25519,
+        }
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        match self {
+            Self::Lone {
+                validator,
+                signature,
+            } => {
+                writer
+                    .array(3)
+                    .uint(u64::from(self.scheme().0))
+                    .bytes(&validator.0)
+                    .bytes(&signature.0);
+            }
+        }
+        writer.into_bytes()
+    }
+
+    /// Reads a certificate.
+    ///
+    /// # Errors
+    /// Where the bytes are none, of a scheme that this version does not know, or not in the
+    /// deterministic form.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        reader.tuple(3)?;
+        let before = reader.error("a certificate scheme that this version does not know");
+        if Scheme(reader.byte()?) != Scheme::ED25519 {
+            return Err(before);
+        }
+        let (validator, signature) = (PublicKey(reader.fixed()?), Signature(reader.fixed()?));
+        reader.finish()?;
+        Ok(Self::Lone {
+            validator,
+            signature,
+        })
+    }
+}
+
+/// A block as it is stored and sent. Nothing is known to be true of it until
+/// [`crate::ChainState::verify_block`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Block {
+    /// The header's bytes.
+    pub header: Vec<u8>,
+    /// The certificate's bytes.
+    pub certificate: Vec<u8>,
+    /// The transactions in order.
+    pub transactions: Vec<Transaction>,
+}
+
+impl Block {
+    /// The bytes, for export and for sending.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer
+            .array(4)
+            .text(BLOCK_LABEL)
+            .bytes(&self.header)
+            .bytes(&self.certificate);
+        writer.array(self.transactions.len() as u64);
+        for transaction in &self.transactions {
+            writer
+                .array(4)
+                .bytes(&transaction.header)
+                .uint(u64::from(transaction.scheme.0));
+            writer
+                .bytes(&transaction.signature.0)
+                .bytes(&transaction.entries);
+        }
+        writer.into_bytes()
+    }
+
+    /// Reads a block; its parts are not looked into.
+    ///
+    /// # Errors
+    /// Where the bytes are none, or not in the deterministic form.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        reader.tuple(4)?;
+        reader.label(BLOCK_LABEL)?;
+        let header = reader.bytes(MAX_HEADER)?.to_vec();
+        let certificate = reader.bytes(MAX_CERTIFICATE)?.to_vec();
+        let mut transactions = Vec::new();
+        for _ in 0..reader.array(MAX_TRANSACTIONS as u64)? {
+            transactions.push(read_transaction(&mut reader)?);
+        }
+        reader.finish()?;
+        Ok(Self {
+            header,
+            certificate,
+            transactions,
+        })
+    }
+}
+
+fn read_transaction(reader: &mut Reader<'_>) -> Result<Transaction, DecodeError> {
+    reader.tuple(4)?;
+    Ok(Transaction {
+        header: reader
+            .bytes(crate::transaction::MAX_TRANSACTION_HEADER)?
+            .to_vec(),
+        scheme: Scheme(reader.byte()?),
+        signature: Signature(reader.fixed()?),
+        entries: reader.bytes(MAX_ENTRIES_BYTES)?.to_vec(),
+    })
+}

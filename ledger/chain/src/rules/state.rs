@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a chain knows of its past, and how a block changes it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use crate::cbor::{DecodeError, Reader, Writer};
+use crate::key::SignedAs;
+use crate::merkle::{self, Frontier, Hash};
+use crate::rules::{Head, Heads, Judge, Refused};
+use crate::{
+    Block, BlockFault, BlockHash, BlockHeader, Certificate, ChannelId, Genesis, Height, Identity,
+    OpenTransaction, PublicKey, RULES_VERSION, Reason, Scheme, StateHash, Tag, TxFault, TxId,
+};
+
+const LABEL: &str = "silsila/chain-state/1";
+
+/// Everything the rules need to know of the past, apart from the resources' newest versions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainState {
+    channel: ChannelId,
+    height: Height,
+    hash: BlockHash,
+    time_ms: u64,
+    entries: u64,
+    history: Frontier,
+    state: StateHash,
+    members: BTreeMap<Identity, u64>,
+    validators: Vec<Identity>,
+    validators_hash: Hash,
+}
+
+/// A block that the rules accepted, opened.
+#[derive(Debug, Clone)]
+pub struct VerifiedBlock {
+    /// The block's hash.
+    pub hash: BlockHash,
+    /// Its header.
+    pub header: BlockHeader,
+    /// Its transactions.
+    pub transactions: Vec<OpenTransaction>,
+    /// The newest versions that it made.
+    pub heads: HashMap<Tag, Head>,
+    /// The chain with it.
+    pub after: ChainState,
+}
+
+/// Newest versions in memory.
+pub type MemoryHeads = HashMap<Tag, Head>;
+
+impl Heads for MemoryHeads {
+    type Error = std::convert::Infallible;
+
+    fn head(&mut self, resource: &Tag) -> Result<Option<Head>, Self::Error> {
+        Ok(self.get(resource).copied())
+    }
+}
+
+impl ChainState {
+    /// The chain that has block 0 alone.
+    #[must_use]
+    pub fn at_genesis(genesis: &Genesis) -> Self {
+        let header = genesis.header().encode();
+        let hash = BlockHeader::hash(&header);
+        let mut history = Frontier::default();
+        history.append(hash.0);
+        Self {
+            channel: genesis.id(),
+            height: Height(0),
+            hash,
+            time_ms: genesis.time_ms,
+            entries: 0,
+            history,
+            state: StateHash::default(),
+            members: genesis.members.iter().map(|member| (*member, 0)).collect(),
+            validators: genesis.validators.clone(),
+            validators_hash: genesis.validators_hash(),
+        }
+    }
+
+    /// The channel.
+    #[must_use]
+    pub const fn channel(&self) -> ChannelId {
+        self.channel
+    }
+
+    /// The last block's height.
+    #[must_use]
+    pub const fn height(&self) -> Height {
+        self.height
+    }
+
+    /// The last block's hash.
+    #[must_use]
+    pub const fn hash(&self) -> BlockHash {
+        self.hash
+    }
+
+    /// The last block's time.
+    #[must_use]
+    pub const fn time_ms(&self) -> u64 {
+        self.time_ms
+    }
+
+    /// How many entries there are: the number of the next one.
+    #[must_use]
+    pub const fn entries(&self) -> u64 {
+        self.entries
+    }
+
+    /// The tree over all block headers, the last included.
+    #[must_use]
+    pub const fn history(&self) -> &Frontier {
+        &self.history
+    }
+
+    /// The sum over all newest versions.
+    #[must_use]
+    pub const fn state(&self) -> &StateHash {
+        &self.state
+    }
+
+    /// The sequence of a member's last committed transaction; `None` for whoever is no member.
+    #[must_use]
+    pub fn sequence(&self, member: &Identity) -> Option<u64> {
+        self.members.get(member).copied()
+    }
+
+    /// Whether more than one member reads the channel.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.members.len() > 1
+    }
+
+    /// Starts to judge the transactions of the next block.
+    #[must_use]
+    pub fn judge(&self) -> Judge<'_> {
+        Judge::new(self)
+    }
+
+    /// The next block's header over admitted transactions.
+    #[must_use]
+    pub fn next_header(&self, time_ms: u64, transactions: &[TxId]) -> BlockHeader {
+        BlockHeader {
+            channel: self.channel,
+            height: self.height.next(),
+            previous: self.hash,
+            time_ms: time_ms.max(self.time_ms + 1),
+            first_entry: self.entries,
+            tx_root: merkle::root(transactions.iter().map(|id| id.0)),
+            history_root: self.history.root(),
+            state_root: self.state.root(),
+            rules_version: RULES_VERSION,
+            next_validators: self.validators_hash,
+        }
+    }
+
+    /// Checks a header and its certificate against the chain, given the ids of its transactions.
+    ///
+    /// # Errors
+    /// Names the reason.
+    pub fn verify_header(
+        &self,
+        header: &[u8],
+        certificate: &[u8],
+        transactions: &[TxId],
+    ) -> Result<(BlockHash, BlockHeader), Reason> {
+        let hash = BlockHeader::hash(header);
+        let header = BlockHeader::decode(header).map_err(Reason::Encoding)?;
+        let faults = [
+            (header.channel != self.channel, Reason::Channel),
+            (header.height != self.height.next(), Reason::HeightOrder),
+            (header.previous != self.hash, Reason::PreviousBlock),
+            (header.time_ms <= self.time_ms, Reason::Time),
+            (header.first_entry != self.entries, Reason::FirstEntry),
+            (header.rules_version != RULES_VERSION, Reason::RulesVersion),
+            (
+                header.next_validators != self.validators_hash,
+                Reason::Validators,
+            ),
+            (
+                transactions.len() > crate::MAX_TRANSACTIONS,
+                Reason::TransactionCount,
+            ),
+            (
+                header.tx_root != merkle::root(transactions.iter().map(|id| id.0)),
+                Reason::TxRoot,
+            ),
+            (
+                header.history_root != self.history.root(),
+                Reason::HistoryRoot,
+            ),
+            (header.state_root != self.state.root(), Reason::StateRoot),
+        ];
+        if let Some((_, reason)) = faults.into_iter().find(|(wrong, _)| *wrong) {
+            return Err(reason);
+        }
+        certifies(&self.validators, certificate, &hash)?;
+        Ok((hash, header))
+    }
+
+    /// Checks a block against the chain and its rules, and opens it.
+    ///
+    /// # Errors
+    /// Names transaction, entry and reason, or says that heads could not be looked up.
+    pub fn verify_block<H: Heads>(
+        &self,
+        block: &Block,
+        heads: &mut H,
+    ) -> Result<VerifiedBlock, Rejected<H::Error>> {
+        let mut opened = Vec::with_capacity(block.transactions.len());
+        for (position, transaction) in (0..).zip(&block.transactions) {
+            opened.push(
+                transaction
+                    .open()
+                    .map_err(|fault| self.fault(Some(position), fault))?,
+            );
+        }
+        self.verify_opened(&block.header, &block.certificate, opened, heads)
+    }
+
+    /// As [`ChainState::verify_block`], for transactions that were opened before.
+    ///
+    /// # Errors
+    /// As [`ChainState::verify_block`].
+    pub fn verify_opened<H: Heads>(
+        &self,
+        header: &[u8],
+        certificate: &[u8],
+        transactions: Vec<OpenTransaction>,
+        heads: &mut H,
+    ) -> Result<VerifiedBlock, Rejected<H::Error>> {
+        let ids: Vec<TxId> = transactions.iter().map(OpenTransaction::id).collect();
+        let (hash, header) = self
+            .verify_header(header, certificate, &ids)
+            .map_err(|reason| self.fault(None, reason.into()))?;
+        let mut judge = self.judge();
+        for (position, transaction) in (0..).zip(&transactions) {
+            judge
+                .admit(transaction, heads)
+                .map_err(|refused| match refused {
+                    Refused::Fault(fault) => self.fault(Some(position), fault),
+                    Refused::Heads(error) => Rejected::Heads(error),
+                })?;
+        }
+        let mut change = StateHash::default();
+        transactions
+            .iter()
+            .for_each(|transaction| transaction.change_state(&mut change));
+        let (heads, sequences, entries) = judge.finish();
+        let after = self.after(&header, hash, entries, &change, sequences);
+        Ok(VerifiedBlock {
+            hash,
+            header,
+            transactions,
+            heads,
+            after,
+        })
+    }
+
+    fn after(
+        &self,
+        header: &BlockHeader,
+        hash: BlockHash,
+        entries: u64,
+        change: &StateHash,
+        sequences: BTreeMap<Identity, u64>,
+    ) -> Self {
+        let mut after = self.clone();
+        after.height = header.height;
+        after.hash = hash;
+        after.time_ms = header.time_ms;
+        after.entries += entries;
+        after.history.append(hash.0);
+        after.state.merge(change);
+        after.members.extend(sequences);
+        after
+    }
+
+    fn fault<E>(&self, transaction: Option<u64>, fault: TxFault) -> Rejected<E> {
+        Rejected::Fault(BlockFault {
+            height: self.height.next(),
+            transaction,
+            entry: fault.entry,
+            reason: fault.reason,
+        })
+    }
+}
+
+/// A block was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rejected<E> {
+    /// By the rules.
+    Fault(BlockFault),
+    /// Because heads could not be looked up.
+    Heads(E),
+}
+
+/// Whether a certificate is that of these validators over this header.
+pub(crate) fn certifies(
+    validators: &[Identity],
+    certificate: &[u8],
+    block: &BlockHash,
+) -> Result<(), Reason> {
+    let Certificate::Lone {
+        validator,
+        signature,
+    } = Certificate::decode(certificate).map_err(|_| Reason::Certificate)?;
+    let lone = validators == [Identity::ed25519(validator)];
+    if lone && validator.verifies(SignedAs::Block, &block.0, &signature) {
+        Ok(())
+    } else {
+        Err(Reason::Certificate)
+    }
+}
+
+/// The bytes in which a member keeps the state beside its chain. They are its own: never sent, and
+/// checked against the next header's roots.
+impl ChainState {
+    /// The bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer
+            .array(9)
+            .text(LABEL)
+            .uint(self.height.0)
+            .bytes(&self.hash.0);
+        writer.uint(self.time_ms).uint(self.entries);
+        writer
+            .uint(self.history.size())
+            .bytes(&self.history.peaks().concat());
+        writer
+            .bytes(&self.state.to_bytes())
+            .array(self.members.len() as u64);
+        for (member, sequence) in &self.members {
+            writer
+                .array(3)
+                .uint(u64::from(member.scheme.0))
+                .bytes(&member.key.0)
+                .uint(*sequence);
+        }
+        writer.into_bytes()
+    }
+
+    /// Reads a state that was kept for the channel of `genesis`.
+    ///
+    /// # Errors
+    /// Where the bytes are none.
+    pub fn decode(genesis: &Genesis, bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        reader.tuple(9)?;
+        reader.label(LABEL)?;
+        let mut state = Self::at_genesis(genesis);
+        state.height = Height(reader.uint()?);
+        state.hash = BlockHash(reader.fixed()?);
+        state.time_ms = reader.uint()?;
+        state.entries = reader.uint()?;
+        state.history = read_frontier(&mut reader)?;
+        let before = reader.error("a sum of another size");
+        state.state = StateHash::from_bytes(reader.bytes(StateHash::SIZE)?).ok_or(before)?;
+        state.members.clear();
+        for _ in 0..reader.array(crate::genesis::MAX_IDENTITIES)? {
+            reader.tuple(3)?;
+            let member = Identity {
+                scheme: Scheme(reader.byte()?),
+                key: PublicKey(reader.fixed()?),
+            };
+            state.members.insert(member, reader.uint()?);
+        }
+        reader.finish()?;
+        Ok(state)
+    }
+}
+
+fn read_frontier(reader: &mut Reader<'_>) -> Result<Frontier, DecodeError> {
+    let before = reader.error("a tree whose peaks do not fit its size");
+    let size = reader.uint()?;
+    let peaks = reader.bytes(64 * 32)?.as_chunks::<32>();
+    if !peaks.1.is_empty() {
+        return Err(before);
+    }
+    Frontier::from_parts(size, peaks.0.to_vec()).ok_or(before)
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The SHA-256 of every wire format's sample bytes. A line that has to change here changes a format:
+//! give the format a new label, keep reading the old one, and say so in an ADR.
+
+use sha2::{Digest, Sha256};
+use silsila_chain::{ChainState, MemoryHeads};
+
+use crate::proofs::proof;
+use crate::sample::{chain, genesis, keys};
+
+#[test]
+fn no_format_changes_by_accident() {
+    let (mut state, mut heads) = (ChainState::at_genesis(&genesis()), MemoryHeads::new());
+    for block in chain() {
+        let verified = state.verify_block(&block, &mut heads).unwrap();
+        heads.extend(verified.heads);
+        state = verified.after;
+    }
+    let put = &chain()[0].transactions[0];
+    let delete = &chain()[1].transactions[1];
+    let samples = [
+        ("genesis", genesis().encode()),
+        ("entries: two puts", put.entries.clone()),
+        ("entry: delete", delete.entries.clone()),
+        ("transaction header", put.header.clone()),
+        ("transaction signature", put.signature.0.to_vec()),
+        ("block header 0", genesis().header().encode()),
+        ("block header 3", chain()[2].header.clone()),
+        ("certificate", chain()[2].certificate.clone()),
+        ("block", chain()[1].encode()),
+        ("proof", proof().encode()),
+        ("chain state", state.encode()),
+        ("state root", state.state().root().to_vec()),
+        ("resource tag", keys().resource_tag("Patient/a").0.to_vec()),
+        ("subject tag", keys().subject_tag("Patient/a").0.to_vec()),
+    ];
+    let found: Vec<String> = samples
+        .iter()
+        .map(|(name, bytes)| {
+            let digest: String = Sha256::digest(bytes)
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            format!("{digest} {:>5} {name}", bytes.len())
+        })
+        .collect();
+    assert_eq!(found.join("\n"), include_str!("conformance.txt").trim_end());
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a proof shows, and what no proof shows.
+
+use silsila_chain::merkle::{Hash, inclusion_path};
+use silsila_chain::{BlockHeader, ChannelId, Height, Later, Proof, ProofFault};
+
+use crate::sample::{chain, genesis};
+
+/// The proof of the deletion in block 2, under block 3.
+pub fn proof() -> Proof {
+    let blocks = chain();
+    let (block, later) = (&blocks[1], &blocks[2]);
+    let transaction = &block.transactions[1];
+    let headers: Vec<Hash> = std::iter::once(genesis().header().encode())
+        .chain(blocks.iter().map(|block| block.header.clone()))
+        .map(|header| BlockHeader::hash(&header).0)
+        .collect();
+    let ids: Vec<Hash> = block
+        .transactions
+        .iter()
+        .map(|transaction| transaction.id().0)
+        .collect();
+    Proof {
+        genesis: genesis().encode(),
+        header: block.header.clone(),
+        certificate: block.certificate.clone(),
+        transaction: transaction.header.clone(),
+        scheme: transaction.scheme,
+        signature: transaction.signature,
+        transaction_index: 1,
+        transaction_count: 2,
+        transaction_path: inclusion_path(&ids[..], 1, 2).unwrap(),
+        entry: transaction.entries.clone(),
+        entry_index: 0,
+        entry_path: Vec::new(),
+        later: Some(Later {
+            header: later.header.clone(),
+            certificate: later.certificate.clone(),
+            path: inclusion_path(&headers[..3], 2, 3).unwrap(),
+        }),
+    }
+}
+
+#[test]
+fn a_proof_shows_entry_block_time_and_what_builds_on_it() {
+    let proven = proof().verify(&genesis().id()).unwrap();
+    assert_eq!((proven.height, proven.latest), (Height(2), Height(3)));
+    assert_eq!(proven.time_ms, genesis().time_ms + 20);
+    assert_eq!(proven.entry.record().version, 2);
+    assert_eq!(proven.member, genesis().members[0]);
+    let alone = Proof {
+        later: None,
+        ..proof()
+    };
+    assert_eq!(alone.verify(&genesis().id()).unwrap().latest, Height(2));
+}
+
+#[test]
+fn a_proof_is_for_one_channel() {
+    assert_eq!(
+        proof().verify(&ChannelId([0; 32])),
+        Err(ProofFault::Fingerprint)
+    );
+}
+
+#[test]
+fn a_proof_with_any_bit_changed_shows_nothing() {
+    let good = proof().encode();
+    for at in 0..good.len() {
+        let mut bytes = good.clone();
+        bytes[at] ^= 1 << (at % 8);
+        let shown = Proof::decode(&bytes).map(|proof| proof.verify(&genesis().id()));
+        assert!(!matches!(shown, Ok(Ok(_))), "byte {at} of {}", good.len());
+    }
+}
+
+#[test]
+fn a_part_of_another_block_is_refused() {
+    let blocks = chain();
+    let first = &blocks[0];
+    let swapped = Proof {
+        header: first.header.clone(),
+        certificate: first.certificate.clone(),
+        ..proof()
+    };
+    assert_eq!(
+        swapped.verify(&genesis().id()),
+        Err(ProofFault::Transaction)
+    );
+    let entry = Proof {
+        entry: blocks[1].transactions[0].entries.clone(),
+        ..proof()
+    };
+    assert_eq!(entry.verify(&genesis().id()), Err(ProofFault::Entry));
+    let certificate = Proof {
+        certificate: first.certificate.clone(),
+        ..proof()
+    };
+    assert_eq!(
+        certificate.verify(&genesis().id()),
+        Err(ProofFault::Certificate)
+    );
+    let later = Later {
+        path: Vec::new(),
+        ..proof().later.unwrap()
+    };
+    let later = Proof {
+        later: Some(later),
+        ..proof()
+    };
+    assert_eq!(later.verify(&genesis().id()), Err(ProofFault::Later));
+}
