@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Resources that the gateway itself writes, with the types of `fhir-sdk`. Its model is used in
+//! functions without type parameters in this room alone; mapped resources never pass through it.
+
+pub mod outcome;
+pub mod provenance;

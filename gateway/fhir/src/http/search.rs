@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+use super::answer::Answer;
+use crate::refusal::Refusal;
+/// Not yet.
+pub async fn by_get() -> Result<Answer, Refusal> { Err(Refusal::NotSupported { interaction: "this interaction" }) }
+/// Not yet.
+pub async fn by_post() -> Result<Answer, Refusal> { Err(Refusal::NotSupported { interaction: "this interaction" }) }

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Writing one block's rows.
+
+use std::collections::HashMap;
+
+use silsila_store::chain::{Op, Record};
+use silsila_store::rusqlite::{self, CachedStatement, Connection, OptionalExtension as _, params};
+use silsila_store::{Applied, IndexError};
+
+use super::key::Keyed;
+use super::rows::Rows;
+use super::tables;
+
+/// Written for a version that puts content.
+pub const PUT: i64 = 1;
+/// Written for a version that deletes.
+pub const DELETE: i64 = 0;
+
+/// What the index remembers between blocks: its key, and systems by number. Both are read again when
+/// the tables say otherwise, as after a block that was undone.
+#[derive(Default)]
+pub struct Names {
+    keyed: Option<Keyed>,
+    systems: HashMap<Box<str>, i64>,
+}
+
+impl Names {
+    fn refresh(&mut self, conn: &Connection) -> Result<Keyed, IndexError> {
+        let known: i64 = conn
+            .prepare_cached("SELECT coalesce(max(num), 0) FROM fhir_system")?
+            .query_row([], |row| row.get(0))?;
+        if usize::try_from(known) != Ok(self.systems.len()) {
+            self.systems = conn
+                .prepare("SELECT uri, num FROM fhir_system")?
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+        }
+        if self.keyed.is_none() {
+            self.keyed = tables::secrets(conn)?.map(|secrets| Keyed::new(secrets.terms));
+        }
+        self.keyed.clone().ok_or_else(|| IndexError::Refused {
+            reason: "the index has no key; it was not prepared".into(),
+        })
+    }
+
+    fn system(&mut self, conn: &Connection, uri: Option<&str>) -> rusqlite::Result<i64> {
+        let Some(uri) = uri else { return Ok(0) };
+        if let Some(number) = self.systems.get(uri) {
+            return Ok(*number);
+        }
+        let number = i64::try_from(self.systems.len()).unwrap_or(i64::MAX - 1) + 1;
+        conn.prepare_cached("INSERT INTO fhir_system(num, uri) VALUES (?1, ?2)")?
+            .execute(params![number, uri])?;
+        self.systems.insert(uri.into(), number);
+        Ok(number)
+    }
+}
+
+/// Adds the rows of one block, whose entries must continue where the index stands. A block beyond that
+/// is left for the index to catch up with.
+pub fn apply(
+    conn: &Connection,
+    names: &mut Names,
+    time_ms: u64,
+    records: &[Applied<'_>],
+) -> Result<(), IndexError> {
+    let Some(first) = records.first() else {
+        return Ok(());
+    };
+    let next = tables::next_entry(conn)?;
+    let seq = number(first.seq)?;
+    if seq > next {
+        return Ok(());
+    }
+    if seq < next {
+        return Err(IndexError::Refused {
+            reason: format!("entry {seq} is in the index already, up to {next}"),
+        });
+    }
+    let keyed = names.refresh(conn)?;
+    let mut writer = Writer::new(conn, names, number(time_ms)?)?;
+    for applied in records {
+        writer.record(&keyed, applied)?;
+    }
+    writer.finish()
+}
+
+fn number(value: u64) -> Result<i64, IndexError> {
+    i64::try_from(value).map_err(|_| IndexError::Refused {
+        reason: "a number of the chain is beyond 63 bits".into(),
+    })
+}
+
+/// The rows of a put. What cannot be read as a resource stays on the chain and out of the index: one
+/// member's mistake must not stop the others.
+fn readable(keyed: &Keyed, applied: &Applied<'_>) -> Option<Rows> {
+    let payload = applied.plaintext.filter(|_| applied.record.op == Op::Put)?;
+    Rows::of(&payload.body, keyed)
+        .inspect_err(|fault| tracing::warn!(code = "FHR0027", entry = applied.seq, %fault))
+        .ok()
+}
+
+struct Writer<'c> {
+    conn: &'c Connection,
+    names: &'c mut Names,
+    time_ms: i64,
+    terms: Vec<(i64, i64, i64)>,
+    ranges: Vec<(i64, i64)>,
+    texts: Vec<(i64, Box<str>, i64)>,
+    counts: HashMap<i64, (i64, i64)>,
+    find: CachedStatement<'c>,
+    by_tag: CachedStatement<'c>,
+    add_resource: CachedStatement<'c>,
+    add_tag: CachedStatement<'c>,
+    set_head: CachedStatement<'c>,
+    add_version: CachedStatement<'c>,
+    close_version: CachedStatement<'c>,
+}
+
+/// A resource as the index knows it.
+struct Known {
+    rid: i64,
+    kind: i64,
+    head: Option<i64>,
+}
+
+impl<'c> Writer<'c> {
+    fn new(
+        conn: &'c Connection,
+        names: &'c mut Names,
+        time_ms: i64,
+    ) -> Result<Self, rusqlite::Error> {
+        Ok(Self {
+            conn,
+            names,
+            time_ms,
+            terms: Vec::new(),
+            ranges: Vec::new(),
+            texts: Vec::new(),
+            counts: HashMap::new(),
+            find: conn
+                .prepare_cached("SELECT type, id, head FROM fhir_resource WHERE rid = ?1")?,
+            by_tag: conn.prepare_cached(
+                "SELECT r.rid, r.type, r.head FROM fhir_tag t
+                 JOIN fhir_resource r ON r.rid = t.rid WHERE t.tag = ?1",
+            )?,
+            add_resource: conn.prepare_cached(
+                "INSERT INTO fhir_resource(rid, type, id, head) VALUES (?1, ?2, ?3, ?4)",
+            )?,
+            add_tag: conn
+                .prepare_cached("INSERT OR IGNORE INTO fhir_tag(tag, rid) VALUES (?1, ?2)")?,
+            set_head: conn.prepare_cached("UPDATE fhir_resource SET head = ?2 WHERE rid = ?1")?,
+            add_version: conn.prepare_cached(
+                "INSERT INTO fhir_version(vid, rid, type, version, updated, op, prev, present, facts)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            )?,
+            close_version: conn
+                .prepare_cached("UPDATE fhir_version SET next = ?2 WHERE vid = ?1 RETURNING facts IS NOT NULL")?,
+        })
+    }
+
+    fn record(&mut self, keyed: &Keyed, applied: &Applied<'_>) -> Result<(), IndexError> {
+        let vid = number(applied.seq)?;
+        let rows = readable(keyed, applied);
+        let known = match &rows {
+            Some(rows) => self.place(keyed, rows, applied.record, vid)?,
+            None => self.by_tag(applied.record)?,
+        };
+        self.version(vid, applied.record, &known, rows.as_ref())?;
+        if let Some(rows) = rows {
+            self.collect(vid, rows)?;
+        }
+        Ok(())
+    }
+
+    /// Finds or makes the resource of a body. Its number is a hash of type and id; the next free one
+    /// is taken where two meet.
+    fn place(
+        &mut self,
+        keyed: &Keyed,
+        rows: &Rows,
+        record: &Record,
+        vid: i64,
+    ) -> Result<Known, IndexError> {
+        let kind = rows.plan.number;
+        let mut rid = keyed.of_resource(rows.plan.name, &rows.id);
+        loop {
+            let found = self
+                .find
+                .query_row([rid], |row| {
+                    let same = row.get::<_, i64>(0)? == kind && row.get_ref(1)?.as_str()? == &*rows.id;
+                    Ok(same.then_some(row.get::<_, i64>(2)?))
+                })
+                .optional()?;
+            match found {
+                None => break,
+                Some(None) => rid = (rid + 1) & i64::MAX,
+                Some(head) => return Ok(Known { rid, kind, head }),
+            }
+        }
+        self.add_resource.execute(params![rid, kind, rows.id, vid])?;
+        self.add_tag
+            .execute(params![record.resource_tag.as_bytes(), rid])?;
+        Ok(Known {
+            rid,
+            kind,
+            head: None,
+        })
+    }
+
+    /// The resource of a record without content. One that was never seen here gets a row that belongs
+    /// to no resource, so that the rows keep pace with the chain.
+    fn by_tag(&mut self, record: &Record) -> Result<Known, IndexError> {
+        let found = self
+            .by_tag
+            .query_row([record.resource_tag.as_bytes()], |row| {
+                Ok(Known {
+                    rid: row.get(0)?,
+                    kind: row.get(1)?,
+                    head: row.get(2)?,
+                })
+            })
+            .optional()?;
+        Ok(found.unwrap_or(Known {
+            rid: 0,
+            kind: -1,
+            head: None,
+        }))
+    }
+
+    fn version(
+        &mut self,
+        vid: i64,
+        record: &Record,
+        known: &Known,
+        rows: Option<&Rows>,
+    ) -> Result<(), IndexError> {
+        let op = if record.op == Op::Put { PUT } else { DELETE };
+        self.add_version.execute(params![
+            vid,
+            known.rid,
+            known.kind,
+            number(record.version)?,
+            self.time_ms,
+            op,
+            known.head,
+            rows.map_or(0, |rows| rows.present),
+            rows.map(|rows| &rows.facts),
+        ])?;
+        let mut live = i64::from(rows.is_some());
+        if let Some(head) = known.head {
+            let was_live: bool = self
+                .close_version
+                .query_row([head, vid], |row| row.get(0))?;
+            self.set_head.execute([known.rid, vid])?;
+            if was_live {
+                live -= 1;
+                self.conn
+                    .prepare_cached("INSERT INTO fhir_stale(next, vid, at) VALUES (?1, ?2, ?3)")?
+                    .execute([vid, head, self.time_ms])?;
+            }
+        }
+        let count = self.counts.entry(known.kind).or_default();
+        count.0 += live;
+        count.1 += 1;
+        Ok(())
+    }
+
+    fn collect(&mut self, vid: i64, rows: Rows) -> Result<(), IndexError> {
+        for (term, system) in rows.terms {
+            let system = self.names.system(self.conn, system.as_deref())?;
+            self.terms.push((term, vid, system));
+        }
+        self.ranges.extend(rows.ranges.iter().map(|key| (*key, vid)));
+        self.texts
+            .extend(rows.texts.into_iter().map(|(param, text)| (param, text, vid)));
+        Ok(())
+    }
+
+    /// Writes the collected rows in the order of their trees, so that each page is touched once.
+    fn finish(mut self) -> Result<(), IndexError> {
+        self.terms.sort_unstable();
+        let mut add = self
+            .conn
+            .prepare_cached("INSERT INTO fhir_term(term, vid, system) VALUES (?1, ?2, ?3)")?;
+        for (term, vid, system) in &self.terms {
+            add.execute([term, vid, system])?;
+        }
+        self.ranges.sort_unstable();
+        let mut add = self
+            .conn
+            .prepare_cached("INSERT INTO fhir_range(key, vid) VALUES (?1, ?2)")?;
+        for (key, vid) in &self.ranges {
+            add.execute([key, vid])?;
+        }
+        self.texts.sort_unstable();
+        let mut add = self
+            .conn
+            .prepare_cached("INSERT INTO fhir_text(param, text, vid) VALUES (?1, ?2, ?3)")?;
+        for (param, text, vid) in &self.texts {
+            add.execute(params![param, text, vid])?;
+        }
+        let mut add = self.conn.prepare_cached(
+            "INSERT INTO fhir_count(type, live, versions) VALUES (?1, ?2, ?3)
+             ON CONFLICT(type) DO UPDATE SET live = live + ?2, versions = versions + ?3",
+        )?;
+        for (kind, (live, versions)) in &self.counts {
+            add.execute([kind, live, versions])?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The search index: it follows the chain inside the store's own transaction, so a block and its rows
+//! are both there or neither is.
+//!
+//! Every version has one row (`fhir_version`, by its entry's number in the chain) with its facts, and
+//! short rows in three trees that lead to it: terms (tokens, references, URIs, types), ranges (dates)
+//! and texts. Versions that were replaced keep their rows for a while, so that a page link goes on
+//! seeing its own snapshot; [`upkeep`] takes them out later.
+//!
+//! Never: a value in clear beyond what a row needs to be found; a row for a parameter that nobody can
+//! search. After a crash SQLite has the index and the chain at the same block. An index that is behind
+//! (made new after a change of format) lets blocks pass and catches up in [`upkeep`].
+
+mod apply;
+pub mod facts;
+pub mod key;
+pub mod lookup;
+pub mod plan;
+pub mod rows;
+pub mod tables;
+pub mod upkeep;
+
+use silsila_store::rusqlite::{Connection, Transaction};
+use silsila_store::{Applied, BlockInfo, Index, IndexError};
+
+use apply::Names;
+
+/// The search index, to be handed to [`silsila_store::Store::open`].
+#[derive(Default)]
+pub struct SearchIndex {
+    names: Names,
+}
+
+impl SearchIndex {
+    /// An index that has not seen its tables yet.
+    #[must_use]
+    pub fn new() -> Box<dyn Index> {
+        Box::new(Self::default())
+    }
+}
+
+impl Index for SearchIndex {
+    fn prepare(&mut self, conn: &Connection) -> Result<(), IndexError> {
+        tables::prepare(conn)?;
+        self.names = Names::default();
+        Ok(())
+    }
+
+    fn apply(
+        &mut self,
+        txn: &Transaction<'_>,
+        block: &BlockInfo,
+        records: &[Applied<'_>],
+    ) -> Result<(), IndexError> {
+        apply::apply(txn, &mut self.names, block.time_ms, records)
+    }
+
+    fn verify(
+        &mut self,
+        conn: &Connection,
+        _tip: &BlockInfo,
+        records: u64,
+    ) -> Result<Vec<String>, IndexError> {
+        Ok(upkeep::verify(conn, records)?)
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The threads beside the web server: a few that search, and one that keeps the index small.
+//!
+//! A search may touch many pages and then wait for the disk, so it must not hold up the threads that
+//! serve sockets. The queue to the search threads is bounded; what does not fit is refused as busy
+//! rather than kept waiting in memory.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use silsila_store::{Store, StoreError};
+use tokio::sync::oneshot;
+
+use crate::index::upkeep;
+use crate::refusal::Refusal;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// How many searches may wait for a thread.
+const QUEUE: usize = 1_024;
+/// How often the index is looked after when nothing is due.
+const UPKEEP_PAUSE: Duration = Duration::from_secs(15);
+
+/// Threads that run searches, one at a time each.
+pub struct Readers {
+    queue: SyncSender<Job>,
+}
+
+impl Readers {
+    /// Starts the threads. They end when this is dropped.
+    pub fn start(threads: usize) -> Self {
+        let (queue, jobs) = sync_channel::<Job>(QUEUE);
+        let jobs = Arc::new(Mutex::new(jobs));
+        for number in 0..threads.max(1) {
+            let jobs = Arc::clone(&jobs);
+            let _detached = thread::Builder::new()
+                .name(format!("fhir-search-{number}"))
+                .spawn(move || work(&jobs));
+        }
+        Self { queue }
+    }
+
+    /// Runs `task` on one of the threads. A panic in it is an internal error to the caller.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        task: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (answer, receiver) = oneshot::channel();
+        let job: Job = Box::new(move || {
+            if answer.is_closed() {
+                return; // the client has gone or waited too long
+            }
+            if let Ok(done) = catch_unwind(AssertUnwindSafe(task)) {
+                let _gone = answer.send(done);
+            }
+        });
+        match self.queue.try_send(job) {
+            Ok(()) => receiver.await.map_err(|_| Refusal::Internal),
+            Err(TrySendError::Full(_)) => Err(Refusal::Busy),
+            Err(TrySendError::Disconnected(_)) => Err(Refusal::Internal),
+        }
+    }
+}
+
+fn work(jobs: &Mutex<Receiver<Job>>) {
+    loop {
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match job {
+            Ok(job) => job(),
+            Err(_) => return,
+        }
+    }
+}
+
+/// The thread that follows the chain where the index is behind, and takes out old rows.
+pub struct Upkeep {
+    _stop: SyncSender<()>,
+}
+
+impl Upkeep {
+    /// Starts the thread. It ends when this is dropped.
+    pub fn start(store: Store) -> Self {
+        let (stop, stopped) = sync_channel::<()>(0);
+        let _detached = thread::Builder::new()
+            .name("fhir-upkeep".into())
+            .spawn(move || {
+                loop {
+                    let more = match step(&store) {
+                        Ok(more) => more,
+                        Err(error) => {
+                            tracing::warn!(code = error.code(), %error, "the index could not be looked after");
+                            false
+                        }
+                    };
+                    let pause = if more { Duration::from_millis(5) } else { UPKEEP_PAUSE };
+                    if stopped.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
+                        return;
+                    }
+                }
+            });
+        Self { _stop: stop }
+    }
+}
+
+/// One short piece of work; says whether there is more.
+fn step(store: &Store) -> Result<bool, StoreError> {
+    let health = store.health()?;
+    if store.read(|conn| upkeep::behind(conn, health.entries).map_err(StoreError::from))? > 0 {
+        return Ok(upkeep::catch_up(store)? > 0);
+    }
+    upkeep::purge(store, health.time_ms)
+}

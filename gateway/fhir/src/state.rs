@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the handlers share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use silsila_store::rusqlite::Connection;
+use silsila_store::{Clock, Store, StoreError, SystemClock};
+use tokio::sync::Semaphore;
+
+use crate::access::{Access, Permit};
+use crate::index::key::Keyed;
+use crate::index::tables::{self, Secrets};
+use crate::readers::{Readers, Upkeep};
+use crate::refusal::Refusal;
+
+/// How the FHIR server presents itself.
+#[derive(Debug, Clone)]
+pub struct FhirSettings {
+    /// Where the router lies, such as `/fhir`; begins with `/` and does not end with one.
+    pub base_path: String,
+    /// The base URL that links carry, such as `https://fhir.hospital.example/fhir`. Without one, links
+    /// carry the host that the client named.
+    pub public_url: Option<String>,
+    /// Whether clients reach the server by HTTPS; used for links when there is no public URL.
+    pub https: bool,
+    /// Who runs this gateway.
+    pub hospital: Hospital,
+    /// Version of the software, for the capability statement.
+    pub software_version: String,
+    /// Threads that search. The store needs at least two readers more than this.
+    pub search_threads: usize,
+    /// What one request may ask for.
+    pub limits: Limits,
+}
+
+/// The organization behind a gateway.
+#[derive(Debug, Clone, Default)]
+pub struct Hospital {
+    /// Its name.
+    pub name: String,
+    /// Logical id of its `Organization` resource, where it has one.
+    pub organization_id: Option<String>,
+    /// A URI under its own domain, the same that `meta.source` carries.
+    pub base_uri: String,
+}
+
+/// Bounds for one request.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes of a query, in the address or in a body.
+    pub query_bytes: usize,
+    /// Time for one answer.
+    pub timeout: Duration,
+    /// Requests under way at once.
+    pub concurrent: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            query_bytes: 16 * 1024,
+            timeout: Duration::from_secs(30),
+            concurrent: 512,
+        }
+    }
+}
+
+impl Default for FhirSettings {
+    fn default() -> Self {
+        Self {
+            base_path: "/fhir".into(),
+            public_url: None,
+            https: false,
+            hospital: Hospital::default(),
+            software_version: env!("CARGO_PKG_VERSION").into(),
+            search_threads: 2,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What the handlers share; cheap to clone.
+#[derive(Clone)]
+pub struct FhirState(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    settings: FhirSettings,
+    access: Access,
+    clock: Arc<dyn Clock>,
+    secrets: Secrets,
+    readers: Readers,
+    slots: Semaphore,
+    _upkeep: Upkeep,
+}
+
+impl FhirState {
+    /// State over an open store whose index is a [`crate::SearchIndex`]. Starts the search threads and
+    /// the one that keeps the index small; they end when the last clone is dropped.
+    pub fn new(store: Store, settings: FhirSettings, access: Access) -> Result<Self, StoreError> {
+        Self::with_clock(store, settings, access, Arc::new(SystemClock))
+    }
+
+    /// The same, with a clock for token expiry and approximate dates.
+    pub fn with_clock(
+        store: Store,
+        settings: FhirSettings,
+        access: Access,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, StoreError> {
+        let secrets = store
+            .read(|conn| tables::secrets(conn).map_err(StoreError::from))?
+            .ok_or_else(|| silsila_store::IndexError::Refused {
+                reason: "the store was opened without the search index".into(),
+            })?;
+        Ok(Self(Arc::new(Inner {
+            readers: Readers::start(settings.search_threads),
+            slots: Semaphore::new(settings.limits.concurrent),
+            _upkeep: Upkeep::start(store.clone()),
+            store,
+            settings,
+            access,
+            clock,
+            secrets,
+        })))
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn settings(&self) -> &FhirSettings {
+        &self.0.settings
+    }
+
+    pub(crate) fn access(&self) -> &Access {
+        &self.0.access
+    }
+
+    pub(crate) fn slots(&self) -> &Semaphore {
+        &self.0.slots
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        i64::try_from(self.0.clock.now_ms()).unwrap_or(i64::MAX)
+    }
+
+    pub(crate) fn keyed(&self) -> Keyed {
+        Keyed::new(self.0.secrets.terms)
+    }
+
+    pub(crate) fn page_key(&self) -> &[u8; 32] {
+        &self.0.secrets.pages
+    }
+
+    /// A read that takes a handful of page visits: done where the request is handled, because handing
+    /// it to another thread would cost more than the read.
+    pub(crate) fn read_now<T>(
+        &self,
+        _permit: &Permit,
+        read: impl FnOnce(&Connection) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
+        self.0.store.read(|conn| read(conn).map_err(Broken::Refusal)).map_err(Refusal::from)
+    }
+
+    /// A read whose work depends on the data: done on one of the search threads.
+    pub(crate) async fn read_long<T: Send + 'static>(
+        &self,
+        _permit: &Permit,
+        read: impl FnOnce(&Connection) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let store = self.0.store.clone();
+        self.0
+            .readers
+            .run(move || {
+                store
+                    .read(|conn| read(conn).map_err(Broken::Refusal))
+                    .map_err(Refusal::from)
+            })
+            .await?
+    }
+}
+
+/// What can come out of a read of the store.
+enum Broken {
+    Refusal(Refusal),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Broken {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Broken> for Refusal {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Refusal(refusal) => refusal,
+            Broken::Store(error) => error.into(),
+        }
+    }
+}
