@@ -55,6 +55,15 @@ impl<'m> Batch<'m> {
         let _ = (want, rows);
     }
 
+    /// The key of application `i`: of the row, or of the group. Columns that are missing count as NULL.
+    #[must_use]
+    pub fn key(&self, i: usize) -> Key {
+        let row = self.rows.get(i);
+        let value = |c: &String| row.and_then(|r| r.get(c)).cloned();
+        let columns = self.mapping.key().iter();
+        Key(columns.map(|c| value(c).unwrap_or(silsila_source::Value::Null)).collect())
+    }
+
     /// How many applications there are: rows, or groups of rows.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -13,6 +13,7 @@ pub struct Mapping {
     columns: Vec<String>,
     digest: [u8; 32],
     on_delete: OnDelete,
+    grouped: bool,
 }
 
 /// What a mapping asks for when a row disappears.
@@ -62,6 +63,13 @@ impl Mapping {
     #[must_use]
     pub fn columns(&self) -> &[String] {
         &self.columns
+    }
+
+    /// Whether several rows of the main table make one resource (`group`). A [`crate::Batch`] must then be
+    /// given all rows of each of its groups.
+    #[must_use]
+    pub fn grouped(&self) -> bool {
+        self.grouped
     }
 
     /// SHA-256 over the mapping file, the code tables it uses and the settings that enter its output:
