@@ -1,2 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Whole gateways over real databases.
+//! The harness for stories that need real things: a private MariaDB, the Mirpurkhas hospital in it, a
+//! private certificate authority, the `silsila` binary as a process of its own, and an HTTP client.
+//!
+//! Everything listens on loopback alone, on ports that the system hands out. Every process that is
+//! started here ends with the process that started it, however that ends, and is ended by its id.
+//! Nothing here is part of the product.
+
+pub mod authority;
+pub mod gateway;
+pub mod hospital;
+pub mod http;
+pub mod mariadb;
+pub mod supervisor;
+
+use std::net::TcpListener;
+
+use anyhow::Context;
+
+/// A loopback port that nobody listens on at this moment.
+///
+/// # Errors
+/// When the system has none to give.
+pub fn free_port() -> anyhow::Result<u16> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("no loopback port is free")?;
+    Ok(listener.local_addr()?.port())
+}

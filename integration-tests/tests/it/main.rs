@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Stories over real things, all in one binary, each in its own file.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a story that cannot go on says where by panicking"
+)]
+
+mod hospital_loads;
+mod mysql_compliance;
+mod mysql_latin1;
+mod mysql_plans;
+mod mysql_readonly;
+mod mysql_restart;
+mod mysql_tls;
+mod mysql_types;
