@@ -46,11 +46,15 @@ fn sql_file(name: &str) -> anyhow::Result<PathBuf> {
         .with_context(|| format!("the server's own {name} is missing; {REMEDY}"))
 }
 
-/// Options that every start needs: no configuration of the machine's, and leave to run as root.
-pub(super) fn common(data: &Path) -> Vec<String> {
+/// Options that every start needs: no configuration of the machine's, and leave to run as root. The folder
+/// for temporary tables is its own too, because a server that starts removes those of others there.
+pub(super) fn common(data: &Path) -> std::io::Result<Vec<String>> {
+    let temporary = data.with_file_name("tmp");
+    fs::create_dir_all(&temporary)?;
     let mut options = vec![
         "--no-defaults".to_owned(),
         format!("--datadir={}", data.display()),
+        format!("--tmpdir={}", temporary.display()),
         "--innodb-log-file-size=32M".into(),
         "--innodb-data-file-path=ibdata1:4M:autoextend".into(),
         "--innodb-autoextend-increment=1".into(),
@@ -58,7 +62,7 @@ pub(super) fn common(data: &Path) -> Vec<String> {
     if fs::metadata("/proc/self").is_ok_and(|me| me.uid() == 0) {
         options.push("--user=root".into());
     }
-    options
+    Ok(options)
 }
 
 /// Fills a folder with a server's system tables. The folder appears whole or not at all.
@@ -71,7 +75,7 @@ pub(super) fn bootstrap(data: &Path) -> anyhow::Result<()> {
     let log_path = building.with_extension("log");
     let log = File::create(&log_path)?;
     let mut child = Command::new(program()?)
-        .args(common(&building))
+        .args(common(&building)?)
         .args(["--bootstrap", "--enforce-storage-engine="])
         .stdin(Stdio::piped())
         .stdout(log.try_clone()?)

@@ -169,7 +169,7 @@ impl MariaDb {
 
     fn arguments(&self) -> anyhow::Result<Vec<String>> {
         let mut arguments = vec![program()?.to_owned()];
-        arguments.extend(common(&self.data()));
+        arguments.extend(common(&self.data())?);
         arguments.extend([
             "--bind-address=127.0.0.1".to_owned(),
             format!("--port={}", self.port),

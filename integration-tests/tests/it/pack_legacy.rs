@@ -2,16 +2,18 @@
 //! The same hospital seen without our code: its rows as SQL shows them, and the list of planted defects.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use mysql_async::Value;
 use mysql_async::prelude::Queryable;
-use silsila_integration_tests::hospital;
-use silsila_integration_tests::mariadb::Database;
+use silsila_integration_tests::hospital::{Hospital, sindh};
+use silsila_integration_tests::mariadb::{MariaDb, shared};
 use silsila_mapping::{Outcome, RowOutcome};
+use silsila_mysql::MySql;
 use silsila_schema::Json;
 use tokio::sync::OnceCell;
 
-use crate::pack_hospital::{Mapped, map_hospital, pack, repository};
+use crate::pack_hospital::{Mapped, map_hospital, pack};
 
 /// Table, number of the row, column: the value as text.
 type Rows = BTreeMap<&'static str, BTreeMap<i64, BTreeMap<String, Option<String>>>>;
@@ -28,33 +30,38 @@ pub const TABLES: [(&str, &str); 7] = [
 ];
 
 /// The hospital on day 1, and what the pack made of it.
-pub struct Hospital {
+pub struct DayOne {
     pub mapped: Mapped,
     rows: Rows,
     planted: BTreeMap<String, Vec<String>>,
-    database: Database,
+    hospital: Hospital,
+    server: Arc<MariaDb>,
 }
 
-static HOSPITAL: OnceCell<Hospital> = OnceCell::const_new();
+static DAY_ONE: OnceCell<DayOne> = OnceCell::const_new();
 
 /// The hospital, loaded and mapped by whichever test asks first. Nobody may change its database.
-pub async fn day_one() -> &'static Hospital {
-    HOSPITAL.get_or_init(load).await
+pub async fn day_one() -> &'static DayOne {
+    DAY_ONE.get_or_init(load).await
 }
 
-async fn load() -> Hospital {
-    let database = Database::new().await.expect("a database of our own");
-    hospital::load(&database).await.expect("the hospital loads");
-    Hospital {
-        mapped: map_hospital(&database.source(), &pack()).await,
-        rows: read_rows(&database).await,
+async fn load() -> DayOne {
+    let server = shared().await;
+    let hospital = Hospital::load(&server, "pack_day_one", &sindh())
+        .await
+        .expect("the hospital loads");
+    let source = MySql::new(hospital.options(&server));
+    DayOne {
+        mapped: map_hospital(&source, &pack()).await,
+        rows: read_rows(&server, &hospital).await,
         planted: read_planted(),
-        database,
+        hospital,
+        server,
     }
 }
 
-async fn read_rows(database: &Database) -> Rows {
-    let mut conn = admin(database).await;
+async fn read_rows(server: &MariaDb, hospital: &Hospital) -> Rows {
+    let mut conn = admin(server, hospital).await;
     let mut rows = Rows::new();
     for (table, key) in TABLES {
         let all: Vec<mysql_async::Row> = conn
@@ -87,7 +94,7 @@ fn by_name(row: mysql_async::Row) -> BTreeMap<String, Option<String>> {
 }
 
 fn read_planted() -> BTreeMap<String, Vec<String>> {
-    let path = repository().join("integration-tests/data/sindh/planted.csv");
+    let path = sindh().join("planted.csv");
     let text = std::fs::read_to_string(path).expect("the list of planted defects");
     let mut planted = BTreeMap::<String, Vec<String>>::new();
     for line in text.lines().skip(1) {
@@ -100,20 +107,20 @@ fn read_planted() -> BTreeMap<String, Vec<String>> {
     planted
 }
 
-async fn admin(database: &Database) -> mysql_async::Conn {
-    let server = database.server().expect("the shared server");
-    server.admin(Some(&database.name)).await.expect("it answers")
+async fn admin(server: &MariaDb, hospital: &Hospital) -> mysql_async::Conn {
+    let database = Some(hospital.database.as_str());
+    server.admin(database).await.expect("the server answers")
 }
 
-impl Hospital {
+impl DayOne {
     /// The source, for tests that read it once more.
-    pub fn source(&self) -> silsila_mysql::MySql {
-        self.database.source()
+    pub fn source(&self) -> MySql {
+        MySql::new(self.hospital.options(&self.server))
     }
 
     /// One number, asked of the database in SQL.
     pub async fn ask(&self, sql: &str) -> i64 {
-        let mut conn = admin(&self.database).await;
+        let mut conn = admin(&self.server, &self.hospital).await;
         let answer: Option<i64> = conn.query_first(sql).await.expect("SQL of our own");
         conn.disconnect().await.expect("an orderly end");
         answer.expect("one row")

@@ -5,7 +5,7 @@ use silsila_mapping::Outcome;
 use silsila_schema::Json;
 
 use crate::pack_hospital::{at, text, warned};
-use crate::pack_legacy::{Hospital, day_one};
+use crate::pack_legacy::{DayOne, day_one};
 
 const CNIC: &str = "http://nadra.gov.pk/cnic";
 
@@ -17,7 +17,7 @@ fn cnic(patient: &Json) -> Option<String> {
         .and_then(|i| text(i, "value"))
 }
 
-fn gender_of(h: &Hospital, key: i64) -> &'static str {
+fn gender_of(h: &DayOne, key: i64) -> &'static str {
     match h.raw("patients", key, "gender") {
         Some("male" | "M" | "Male") => "male",
         Some("female" | "F" | "Female") => "female",

@@ -163,7 +163,7 @@ fn numbered() -> Sample {
         ("label", Text, true),
     ];
     let mut sample = sample(Role::Numbered, "numbered", &columns, &["id"]);
-    sample.rows = scrambled(2_345)
+    sample.rows = scrambled(2_346)
         .map(|i| {
             let ward = if i % 50 == 0 {
                 Value::Null
