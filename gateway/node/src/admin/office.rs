@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Answers orders: inside a running gateway through its pipeline, or over the ledger's file alone while
+//! none runs. Orders given then are found by the gateway that starts next.
+
+use std::path::PathBuf;
+
+use silsila_config::Settings;
+use silsila_pipeline::{PipelineError, PipelineHandle, QuarantineFilter, Scope};
+use silsila_store::{Clock as _, Store, SystemClock};
+
+use super::protocol::{Answer, Order, Report, Rows};
+
+/// Whoever answers orders. Every answer blocks on the store.
+#[derive(Clone)]
+pub struct Office {
+    store: Store,
+    folder: PathBuf,
+    hospital: String,
+    running: Option<Running>,
+}
+
+#[derive(Clone)]
+struct Running {
+    handle: PipelineHandle,
+    fhir: String,
+    started_ms: u64,
+}
+
+impl Office {
+    /// Over the ledger's file alone.
+    #[must_use]
+    pub fn closed(settings: &Settings, store: Store) -> Self {
+        Self {
+            store,
+            folder: settings.storage.folder.clone(),
+            hospital: settings.hospital.name.clone(),
+            running: None,
+        }
+    }
+
+    /// Inside a running gateway that serves FHIR at `fhir`.
+    #[must_use]
+    pub fn running(self, handle: PipelineHandle, fhir: String) -> Self {
+        Self {
+            running: Some(Running {
+                handle,
+                fhir,
+                started_ms: SystemClock.now_ms(),
+            }),
+            ..self
+        }
+    }
+
+    /// Carries out an order.
+    #[must_use]
+    pub fn answer(&self, order: Order) -> Answer {
+        self.carry_out(order)
+            .unwrap_or_else(|error| Answer::Refused(error.to_string()))
+    }
+
+    fn carry_out(&self, order: Order) -> Result<Answer, PipelineError> {
+        match order {
+            Order::Status => Ok(Answer::Report(Box::new(self.report()?))),
+            Order::Confirm { source } => self.confirm(&source),
+            Order::Resync { source, mapping } => self.resync(source, mapping),
+            Order::Quarantine { rows, limit } => self.quarantine(rows, limit),
+            Order::Retry { rows, accept } => self.retry(&rows.into(), accept),
+        }
+    }
+
+    fn report(&self) -> Result<Report, PipelineError> {
+        let running = self.running.as_ref();
+        Ok(Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            running: running.is_some(),
+            hospital: self.hospital.clone(),
+            fhir: running.map(|running| running.fhir.clone()),
+            started_ms: running.map(|running| running.started_ms),
+            now_ms: SystemClock.now_ms(),
+            disk_free_bytes: self.disk_free(),
+            ledger: self.store.health()?.into(),
+            pipeline: match running {
+                Some(running) => running.handle.status(),
+                None => silsila_pipeline::recorded_status(&self.store)?,
+            },
+        })
+    }
+
+    fn disk_free(&self) -> Option<u64> {
+        let disk = rustix::fs::statvfs(&self.folder).ok()?;
+        disk.f_bavail.checked_mul(disk.f_frsize)
+    }
+
+    fn confirm(&self, source: &str) -> Result<Answer, PipelineError> {
+        let asked = match &self.running {
+            Some(running) => running.handle.confirm(source)?,
+            None => silsila_pipeline::confirm(&self.store, source)?,
+        };
+        let message = if asked {
+            format!("confirmed: the next sweep of {source} withdraws what vanished")
+        } else {
+            format!("{source} is not asking for a confirmation; nothing was changed")
+        };
+        Ok(Answer::Done(message))
+    }
+
+    fn resync(&self, source: String, mapping: Option<String>) -> Result<Answer, PipelineError> {
+        let what = mapping.clone().unwrap_or_else(|| source.clone());
+        let scope = mapping.map_or(Scope::Source(source), Scope::Mapping);
+        match &self.running {
+            Some(running) => running.handle.resync(&scope)?,
+            None => silsila_pipeline::resync(&self.store, &scope)?,
+        }
+        let when = if self.running.is_some() {
+            "now"
+        } else {
+            "when the gateway starts"
+        };
+        Ok(Answer::Done(format!(
+            "every row of {what} is read and mapped again {when}"
+        )))
+    }
+
+    fn quarantine(&self, rows: Rows, limit: u32) -> Result<Answer, PipelineError> {
+        let filter = rows.into();
+        let found = silsila_pipeline::quarantine(&self.store, &filter, limit as usize)?;
+        Ok(Answer::Rows(found))
+    }
+
+    fn retry(&self, filter: &QuarantineFilter, accept: bool) -> Result<Answer, PipelineError> {
+        let count = match &self.running {
+            Some(running) => running.handle.retry(filter, accept)?,
+            None => silsila_pipeline::retry(&self.store, filter, accept)?,
+        };
+        let when = if self.running.is_some() {
+            "now"
+        } else {
+            "when the gateway starts"
+        };
+        let rows = if count == 1 {
+            "1 row is".to_owned()
+        } else {
+            format!("{count} rows are")
+        };
+        Ok(Answer::Done(format!("{rows} mapped again {when}")))
+    }
+}

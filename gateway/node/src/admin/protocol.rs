@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What goes over the admin socket, and what `status --json` prints.
+
+use serde::{Deserialize, Serialize};
+use silsila_pipeline::{QuarantineEntry, QuarantineFilter};
+use silsila_store::Health;
+
+/// A question or an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Order {
+    /// How are you?
+    Status,
+    /// The loss that a source asks about is meant.
+    Confirm {
+        /// The source.
+        source: String,
+    },
+    /// Read every row again.
+    Resync {
+        /// The source.
+        source: String,
+        /// Only this mapping.
+        mapping: Option<String>,
+    },
+    /// List rows in quarantine.
+    Quarantine {
+        /// Which.
+        rows: Rows,
+        /// At most so many.
+        limit: u32,
+    },
+    /// Map rows in quarantine again.
+    Retry {
+        /// Which.
+        rows: Rows,
+        /// Whether a patient that "may be another person" is taken as the one it is now.
+        accept: bool,
+    },
+}
+
+/// Which rows in quarantine; all where nothing is named.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rows {
+    /// Only this mapping's.
+    pub mapping: Option<String>,
+    /// Only those with this code.
+    pub code: Option<String>,
+    /// Only the row of this key, as the list shows it.
+    pub key: Option<String>,
+}
+
+impl From<Rows> for QuarantineFilter {
+    fn from(rows: Rows) -> Self {
+        Self {
+            source: None,
+            mapping: rows.mapping,
+            code: rows.code,
+            key: rows.key,
+        }
+    }
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// How the gateway is.
+    Report(Box<Report>),
+    /// An order was carried out: what it did, in a sentence.
+    Done(String),
+    /// Rows in quarantine, with legacy keys: for the operator's eyes.
+    Rows(Vec<QuarantineEntry>),
+    /// An order was refused: code and sentence.
+    Refused(String),
+}
+
+/// One look at a gateway. No patient and no legacy key is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Version of the software that answers.
+    pub version: String,
+    /// Whether a running gateway answered; else this was read from the ledger's file.
+    pub running: bool,
+    /// The hospital's name.
+    pub hospital: String,
+    /// Where FHIR is served, while it is.
+    pub fhir: Option<String>,
+    /// When the gateway started, milliseconds since 1970.
+    pub started_ms: Option<u64>,
+    /// The machine's clock, milliseconds since 1970. Where the last block is younger, it went backwards.
+    pub now_ms: u64,
+    /// Bytes free where the ledger lies.
+    pub disk_free_bytes: Option<u64>,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// The sources and their mappings.
+    pub pipeline: silsila_pipeline::Status,
+}
+
+/// How the ledger is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    /// Height of the last block.
+    pub height: u64,
+    /// Its hash, in hexadecimal.
+    pub hash: String,
+    /// Its time, milliseconds since 1970.
+    pub time_ms: u64,
+    /// Entries on the chain.
+    pub entries: u64,
+    /// Transactions that wait to be committed.
+    pub outbox: u64,
+    /// Size of the file.
+    pub file_bytes: u64,
+    /// Size of the write-ahead log.
+    pub wal_bytes: u64,
+    /// Height up to which everything was clean when last checkpointed.
+    pub checkpoint: u64,
+    /// Code of the last failure to write, until a write succeeds.
+    pub failing: Option<String>,
+}
+
+impl From<Health> for Ledger {
+    fn from(health: Health) -> Self {
+        Self {
+            height: health.height.0,
+            hash: health.hash.to_string(),
+            time_ms: health.time_ms,
+            entries: health.entries,
+            outbox: health.pending,
+            file_bytes: health.file_bytes,
+            wal_bytes: health.wal_bytes,
+            checkpoint: health.checkpoint.0,
+            failing: health.failing.map(ToOwned::to_owned),
+        }
+    }
+}

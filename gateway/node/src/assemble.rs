@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The only place where configuration becomes components.
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use silsila_config::{Hospital, Listen, Settings, SourceTls};
+use silsila_fhir::{Access, AccessSettings, FhirSettings, FhirState, SearchIndex, Token};
+use silsila_mapping::Pack;
+use silsila_mysql::{MySql, MySqlOptions, Tls};
+use silsila_pipeline::{
+    AllowedHours, Guard, Pipeline, PipelineHandle, PipelineOptions, SourceOptions,
+};
+use silsila_source::{Secret, Source};
+use silsila_store::{Store, StoreOptions, SystemClock};
+
+use crate::exit::Failure;
+use crate::front::{self, Readiness};
+use crate::keys::{self, GatewayKeys};
+use crate::listener::Listener;
+use crate::{pack, tls};
+
+/// Where the FHIR server lies below the gateway's address.
+pub const FHIR_PATH: &str = "/fhir";
+
+/// A gateway that is ready to run.
+pub struct Gateway {
+    /// The ledger.
+    pub store: Store,
+    /// Not yet running.
+    pub pipeline: Pipeline,
+    /// To it.
+    pub handle: PipelineHandle,
+    /// Everything that is served.
+    pub router: Router,
+    /// Whether `/ready` says so.
+    pub ready: Readiness,
+    /// The address, taken.
+    pub listener: Listener,
+}
+
+/// The ledger's file.
+#[must_use]
+pub fn ledger_file(settings: &Settings) -> PathBuf {
+    settings.storage.folder.join("ledger.sqlite")
+}
+
+/// The admin socket of a running gateway.
+#[must_use]
+pub fn admin_socket(settings: &Settings) -> PathBuf {
+    settings.storage.folder.join("admin.sock")
+}
+
+/// Builds everything, opens the ledger and takes the address; nothing runs yet. What can be refused
+/// without touching the disk is refused first.
+///
+/// # Errors
+/// The first component that cannot be had.
+pub async fn gateway(settings: &Settings) -> Result<Gateway, Failure> {
+    let access = access(settings)?;
+    let acceptor = settings
+        .listen
+        .tls
+        .as_ref()
+        .map(tls::acceptor)
+        .transpose()?;
+    let pack = Arc::new(pack::compile(
+        &settings.mapping.pack,
+        &pack::settings(settings),
+    )?);
+    let sources = settings
+        .sources
+        .iter()
+        .map(|source| source_options(source, &pack))
+        .collect::<Result<Vec<_>, _>>()?;
+    let listener = Listener::bind(settings.listen.address, acceptor).await?;
+    let keys = open_keys(settings)?;
+    let store = open_store(settings, &keys)?;
+    let pipeline = Pipeline::new(PipelineOptions {
+        store: store.clone(),
+        sources,
+        keys: keys.pipeline(),
+        clock: Arc::new(SystemClock),
+    })?;
+    let fhir = fhir_settings(settings, &pack, &keys);
+    let ready = Readiness::default();
+    let router = silsila_fhir::router(FhirState::new(store.clone(), fhir, access)?)
+        .merge(front::router(&settings.hospital.name, ready.clone()))
+        .layer(DefaultBodyLimit::max(
+            usize::try_from(settings.listen.max_request).unwrap_or(usize::MAX),
+        ));
+    Ok(Gateway {
+        store,
+        handle: pipeline.handle(),
+        pipeline,
+        router,
+        ready,
+        listener,
+    })
+}
+
+/// The keys, made at the first start.
+///
+/// # Errors
+/// Where they cannot be read or made.
+pub fn open_keys(settings: &Settings) -> Result<GatewayKeys, Failure> {
+    let (keys, new) = keys::load_or_create(&settings.keys.folder, &ledger_file(settings))?;
+    if new {
+        let folder = settings.keys.folder.display();
+        tracing::warn!(%folder, "made the gateway's keys: back them up, apart from the ledger");
+    }
+    Ok(keys)
+}
+
+/// The ledger, for writing.
+///
+/// # Errors
+/// Where it is damaged, foreign, or in use.
+pub fn open_store(settings: &Settings, keys: &GatewayKeys) -> Result<Store, Failure> {
+    keys::private_folder(&settings.storage.folder)?;
+    let storage = &settings.storage;
+    let mut options = StoreOptions::new(ledger_file(settings), keys.member(), keys.custodian());
+    options.channel_name.clone_from(&settings.hospital.base_uri);
+    options.readers = storage.readers as usize;
+    options.cache_bytes = usize::try_from(storage.cache).unwrap_or(usize::MAX);
+    Ok(Store::open(options, SearchIndex::new())?)
+}
+
+/// The ledger, for reading, also while a gateway writes to it.
+///
+/// # Errors
+/// Where there is none.
+pub fn open_store_read_only(settings: &Settings) -> Result<Store, Failure> {
+    Ok(Store::open_read_only(&ledger_file(settings))?)
+}
+
+/// The adapter of a configured source; nothing is connected yet.
+///
+/// # Errors
+/// Where the password cannot be had.
+pub fn source(source: &silsila_config::Source) -> Result<Arc<dyn Source>, Failure> {
+    let mysql = &source.mysql;
+    let password = Secret::new(mysql.password.read()?.expose());
+    let mut options = MySqlOptions::new(
+        &source.name,
+        &mysql.host,
+        &mysql.database,
+        &mysql.user,
+        password,
+    );
+    options.port = mysql.port;
+    options.tls = match mysql.tls.clone() {
+        SourceTls::Off => Tls::Off,
+        SourceTls::Required {
+            ca_file,
+            server_name,
+        } => Tls::Required {
+            ca_file,
+            server_name,
+        },
+    };
+    options.rows_per_second = NonZeroU32::new(source.rows_per_second);
+    options.connections = mysql.connections as usize;
+    options.connect_timeout = mysql.connect_timeout;
+    options.statement_timeout = mysql.statement_timeout;
+    Ok(Arc::new(MySql::new(options)))
+}
+
+fn source_options(
+    configured: &silsila_config::Source,
+    pack: &Arc<Pack>,
+) -> Result<SourceOptions, Failure> {
+    let mut options = SourceOptions::new(source(configured)?, pack.clone());
+    options.poll_interval = configured.poll_interval;
+    options.sweep_interval = configured.sweep_interval;
+    options.overlap = configured.overlap;
+    options.chunk_rows = configured.chunk_rows as usize;
+    options.hours = configured
+        .allowed_hours
+        .zip(configured.utc_offset)
+        .map(|(hours, offset)| AllowedHours {
+            from: hours.from,
+            to: hours.until % 1440,
+            offset_minutes: offset.0,
+        });
+    options.guard = Guard {
+        vanish_per_10k: per_10k(configured.loss_limit_percent),
+        floor: u64::from(configured.loss_floor_rows),
+    };
+    Ok(options)
+}
+
+/// Percent, 0 to 100, as hundredths of a percent.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a percentage lies between 0 and 100"
+)]
+fn per_10k(percent: f64) -> u32 {
+    (percent * 100.0).round() as u32
+}
+
+/// Who may ask: with a tokens file its bearers only; without one, this machine only.
+///
+/// # Errors
+/// Names every faulty line of the tokens file.
+pub fn access(settings: &Settings) -> Result<Access, Failure> {
+    let tokens = settings
+        .access
+        .tokens_file
+        .as_deref()
+        .map(tokens)
+        .transpose()?;
+    Ok(Access::new(AccessSettings {
+        loopback_without_token: tokens.is_none() && settings.listen.address.ip().is_loopback(),
+        tokens: tokens.unwrap_or_default(),
+    }))
+}
+
+fn tokens(file: &Path) -> Result<Vec<Token>, Failure> {
+    let fault = |reasons| Failure::Tokens {
+        file: file.to_owned(),
+        reasons,
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| fault(vec![error.to_string()]))?;
+    let tokens = Token::parse_file(&text)
+        .map_err(|faults| fault(faults.iter().map(ToString::to_string).collect()))?;
+    if tokens.is_empty() {
+        return Err(fault(vec!["it names nobody".to_owned()]));
+    }
+    Ok(tokens)
+}
+
+fn fhir_settings(settings: &Settings, pack: &Pack, keys: &GatewayKeys) -> FhirSettings {
+    let Hospital { name, base_uri, .. } = &settings.hospital;
+    let Listen {
+        public_url, tls, ..
+    } = &settings.listen;
+    FhirSettings {
+        base_path: FHIR_PATH.to_owned(),
+        public_url: public_url.as_ref().map(|url| format!("{url}{FHIR_PATH}")),
+        https: tls.is_some(),
+        hospital: silsila_fhir::Hospital {
+            name: name.clone(),
+            base_uri: base_uri.clone(),
+            organization_id: organization_id(settings, pack, keys),
+        },
+        // The store keeps two readers for reads by id and for the pipeline's own questions.
+        search_threads: (settings.storage.readers as usize).saturating_sub(2).max(1),
+        ..FhirSettings::default()
+    }
+}
+
+fn organization_id(settings: &Settings, pack: &Pack, keys: &GatewayKeys) -> Option<String> {
+    let source = &settings.sources.first()?.name;
+    let id_key = keys.pipeline().id_key;
+    let ids = |mapping: &str, key: &silsila_source::Key| {
+        silsila_mapping::LogicalId::derive(&id_key, source, mapping, key)
+    };
+    pack.organization(&ids)
+        .ok()
+        .map(|resource| resource.id().to_owned())
+}

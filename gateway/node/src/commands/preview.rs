@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `silsila mapping preview`: rows of the live database, mapped and printed; nothing is committed.
+//!
+//! What a row's references point to is not looked up: every target counts as shared. A row that is
+//! produced here may therefore still be withheld because its patient does not share.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+use silsila_config::Settings;
+use silsila_mapping::{
+    Batch, Context, LogicalId, Mapping, Outcome, RefState, References, RowOutcome,
+};
+use silsila_source::{Fetch, Key, Row, Scan, Source};
+use silsila_store::{Clock as _, SystemClock};
+
+use super::{print, print_json, source_named};
+use crate::cli::PreviewArgs;
+use crate::exit::{Exit, Failure};
+use crate::{assemble, pack};
+
+struct EverythingShared;
+
+impl References for EverythingShared {
+    fn state(&self, _mapping: &str, _key: &Key) -> RefState {
+        RefState::Shared
+    }
+}
+
+#[derive(Serialize)]
+struct Shown {
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
+}
+
+pub(super) async fn run(settings: &Settings, args: &PreviewArgs) -> Result<Exit, Failure> {
+    let pack = pack::compile(&settings.mapping.pack, &pack::settings(settings))?;
+    let mapping = pack
+        .mapping(&args.mapping)
+        .ok_or_else(|| unknown(&pack, &args.mapping))?;
+    let configured = source_named(settings, None)?;
+    let source = assemble::source(configured)?;
+    let rows = rows(&*source, mapping, args.limit as usize).await?;
+    let mut batch = Batch::new(mapping, rows);
+    loop {
+        let wants = batch.wants();
+        if wants.is_empty() {
+            break;
+        }
+        for want in wants {
+            let rows = source
+                .fetch(Fetch {
+                    table: &want.table,
+                    columns: &want.columns,
+                    by: &want.by,
+                    keys: &want.keys,
+                })
+                .await?;
+            batch.supply(want.id, rows);
+        }
+    }
+    // Ids of a preview are stable and not those of the gateway, whose key is not opened for it.
+    let ids =
+        |mapping: &str, key: &Key| LogicalId::derive(&[0; 32], &configured.name, mapping, key);
+    let context = Context {
+        as_of: crate::output::utc(SystemClock.now_ms()),
+        ids: &ids,
+        references: &EverythingShared,
+    };
+    let outcomes: Vec<Shown> = (0..batch.len())
+        .map(|i| shown(batch.map(i, &context)))
+        .collect();
+    let any_fault = outcomes.iter().any(|outcome| outcome.fault.is_some());
+    if args.output.json {
+        print_json(&outcomes)?;
+    } else {
+        outcomes.iter().for_each(|outcome| print(&text(outcome)));
+    }
+    Ok(if any_fault { Exit::Found } else { Exit::Ok })
+}
+
+fn unknown(pack: &silsila_mapping::Pack, name: &str) -> Failure {
+    let known: Vec<&str> = pack.mappings().iter().map(Mapping::name).collect();
+    let known = match silsila_diagnostics::suggest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean {near:?}?"),
+        None => format!("there are {}", known.join(", ")),
+    };
+    Failure::Unknown {
+        what: "mapping",
+        name: name.to_owned(),
+        known,
+    }
+}
+
+async fn rows(source: &dyn Source, mapping: &Mapping, limit: usize) -> Result<Vec<Row>, Failure> {
+    let scan = Scan {
+        table: mapping.table(),
+        columns: mapping.columns(),
+        key: mapping.key(),
+        after: None,
+        limit,
+    };
+    Ok(source.scan(scan).await?)
+}
+
+fn shown(outcome: RowOutcome) -> Shown {
+    let warnings = outcome.warnings.iter().map(|warning| {
+        let place = [warning.column.as_deref(), warning.element.as_deref()];
+        format!(
+            "{} {}",
+            warning.code,
+            place.into_iter().flatten().collect::<Vec<_>>().join(" -> ")
+        )
+    });
+    let mut shown = Shown {
+        outcome: "empty",
+        resource: None,
+        fault: None,
+        warnings: warnings.collect(),
+    };
+    match outcome.outcome {
+        Outcome::Empty => {}
+        Outcome::NotShared => shown.outcome = "not shared",
+        Outcome::Produced(resource) => {
+            shown.outcome = "produced";
+            let body = String::from_utf8(resource.into_body()).unwrap_or_default();
+            shown.resource = RawValue::from_string(body).ok();
+        }
+        Outcome::Quarantined(fault) => {
+            shown.outcome = "quarantined";
+            shown.fault = Some(format!("{} {}", fault.code, fault.reason));
+        }
+    }
+    shown
+}
+
+fn text(shown: &Shown) -> String {
+    let mut lines = vec![format!("-- {}", shown.outcome)];
+    lines.extend(shown.fault.iter().map(|fault| format!("   {fault}")));
+    lines.extend(
+        shown
+            .warnings
+            .iter()
+            .map(|warning| format!("   warning {warning}")),
+    );
+    lines.extend(
+        shown
+            .resource
+            .iter()
+            .map(|resource| resource.get().to_owned()),
+    );
+    lines.join("\n")
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `silsila serve`: start, announce, run, drain, close.
+
+use silsila_config::Loaded;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::admin::{Office, server::Server};
+use crate::assemble::{self, FHIR_PATH, Gateway};
+use crate::exit::{Exit, Failure};
+use crate::logging;
+
+pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
+    let settings = &loaded.settings;
+    logging::start(settings.log);
+    let signals = stop_signal()?;
+    let gateway = assemble::gateway(settings).await?;
+    let fhir = format!(
+        "{}://{}{FHIR_PATH}",
+        gateway.listener.scheme(),
+        gateway.listener.address()
+    );
+    let office = Office::closed(settings, gateway.store.clone())
+        .running(gateway.handle.clone(), fhir.clone());
+    let admin = Server::bind(&assemble::admin_socket(settings))?;
+    let Gateway {
+        store,
+        pipeline,
+        router,
+        ready,
+        listener,
+        ..
+    } = gateway;
+
+    let (stop, stopped) = watch::channel(false);
+    let wait = |mut stopped: watch::Receiver<bool>| async move {
+        // A closed channel also means stop.
+        let _ = stopped.wait_for(|stop| *stop).await;
+    };
+    let intake = tokio::spawn(pipeline.run(wait(stopped.clone())));
+    let served = tokio::spawn(listener.serve(router, wait(stopped), settings.listen.drain));
+    ready.set(true);
+    tracing::info!(%fhir, hospital = settings.hospital.name, "serving");
+
+    tokio::select! {
+        () = signals => {}
+        () = admin.run(office) => {}
+    }
+    tracing::info!("stopping: intake ends, requests finish");
+    ready.set(false);
+    let _ = stop.send(true);
+    let drained = served.await.unwrap_or(false);
+    if !drained {
+        tracing::warn!("some requests were cut off");
+    }
+    if let Err(error) = intake.await {
+        tracing::error!(%error, "the pipeline ended badly; the store recovers at the next start");
+    }
+    drop(admin);
+    store.close()?;
+    tracing::info!("stopped");
+    Ok(Exit::Ok)
+}
+
+/// Resolves at SIGTERM or SIGINT. Installed before anything is opened, so that no signal is missed.
+fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+    let listen = |kind| signal(kind).map_err(Failure::file("signals"));
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `silsila status`: one look at the gateway, for a person or a script.
+
+use silsila_config::Settings;
+use silsila_pipeline::{FaultStatus, SourceState, SourceStatus};
+
+use super::{order, print, print_json};
+use crate::admin::{Answer, Ledger, Order, Report};
+use crate::cli::OutputArgs;
+use crate::exit::{Exit, Failure};
+use crate::output::{Table, size, span, time};
+
+pub(super) async fn run(settings: &Settings, args: &OutputArgs) -> Result<Exit, Failure> {
+    let answer = order(settings, Order::Status).await?;
+    let Answer::Report(report) = answer else {
+        return Err(Failure::NoAnswer {
+            reason: "it answered another question".to_owned(),
+        });
+    };
+    if args.json {
+        print_json(&*report)?;
+    } else {
+        print(&shown(&report));
+    }
+    Ok(exit(&report))
+}
+
+/// 0 while all is well; 1 where a person is needed; 3 while the database is away; 4 where none runs.
+fn exit(report: &Report) -> Exit {
+    let any = |state| {
+        report
+            .pipeline
+            .sources
+            .iter()
+            .any(|source| source.state == state)
+    };
+    if !report.running {
+        Exit::NotRunning
+    } else if report.ledger.failing.is_some() {
+        Exit::Ledger
+    } else if any(SourceState::NeedsConfirmation) || any(SourceState::Faulty) {
+        Exit::Found
+    } else if any(SourceState::Waiting) {
+        Exit::Source
+    } else {
+        Exit::Ok
+    }
+}
+
+fn shown(report: &Report) -> String {
+    let mut out = vec![head(report), ledger(&report.ledger, report.now_ms)];
+    if let Some(free) = report.disk_free_bytes {
+        out.push(format!("disk     {} free", size(free)));
+    }
+    for source in &report.pipeline.sources {
+        out.push(String::new());
+        out.extend(source_lines(source, report.now_ms));
+    }
+    out.join("\n")
+}
+
+fn head(report: &Report) -> String {
+    let clock = time(report.now_ms);
+    match (&report.fhir, report.started_ms) {
+        (Some(fhir), Some(started)) => {
+            let up = span(report.now_ms.saturating_sub(started));
+            format!(
+                "gateway  {}: running for {up}, FHIR at {fhir}\nclock    {clock}",
+                report.hospital
+            )
+        }
+        _ => format!(
+            "gateway  {}: not running; this is what the ledger's file says\nclock    {clock}",
+            report.hospital
+        ),
+    }
+}
+
+fn ledger(ledger: &Ledger, now_ms: u64) -> String {
+    let Ledger {
+        height,
+        entries,
+        outbox,
+        ..
+    } = ledger;
+    let hash: String = ledger.hash.chars().take(16).collect();
+    let age = if ledger.time_ms > now_ms {
+        "the clock is behind the last block".to_owned()
+    } else {
+        format!("last block {} ago", span(now_ms - ledger.time_ms))
+    };
+    let mut line = format!(
+        "ledger   height {height} ({hash}..), {entries} entries, {age}; outbox {outbox}; {} + {} log",
+        size(ledger.file_bytes),
+        size(ledger.wal_bytes)
+    );
+    if let Some(code) = &ledger.failing {
+        line.push_str(&format!(
+            "\n         cannot be written: {code} (docs/errors/{code}.md)"
+        ));
+    }
+    line
+}
+
+fn source_lines(source: &SourceStatus, now_ms: u64) -> Vec<String> {
+    let now = i64::try_from(now_ms).unwrap_or(i64::MAX);
+    let ago = |ms: i64| span(now.saturating_sub(ms).max(0).unsigned_abs());
+    let mut out = vec![format!(
+        "source   {}: {}{}",
+        source.name,
+        state(source.state),
+        server(source)
+    )];
+    if let Some(fault) = &source.fault {
+        out.push(format!("         {}", fault_line(fault, now)));
+    }
+    if let Some(question) = &source.question {
+        out.push(format!("         {} {}", question.code, question.message));
+        out.push(format!(
+            "         answer with: silsila source confirm {}",
+            source.name
+        ));
+    }
+    out.extend(
+        source
+            .notes
+            .iter()
+            .map(|note| format!("         note: {note}")),
+    );
+    out.push(match source.sweep_ended_ms {
+        Some(ended) => format!(
+            "         sweep {} complete, ended {} ago",
+            source.sweep_completed,
+            ago(ended)
+        ),
+        None => "         no sweep is complete yet".to_owned(),
+    });
+    out.push(mappings(source));
+    out.extend(warnings(source));
+    out
+}
+
+fn state(state: SourceState) -> &'static str {
+    match state {
+        SourceState::Starting => "starting",
+        SourceState::Running => "running",
+        SourceState::Waiting => "cannot be reached, trying again",
+        SourceState::NeedsConfirmation => "stopped until a person confirms",
+        SourceState::Faulty => "stopped by a fault that a person must mend",
+        SourceState::Stopped => "not running",
+    }
+}
+
+fn server(source: &SourceStatus) -> String {
+    match (&source.server, &source.tls) {
+        (Some(server), Some(tls)) => format!(" ({server}, {tls})"),
+        (Some(server), None) => format!(" ({server}, not encrypted)"),
+        (None, _) => String::new(),
+    }
+}
+
+fn fault_line(fault: &FaultStatus, now: i64) -> String {
+    let retry = fault.retry_ms.map_or_else(String::new, |retry| {
+        format!(
+            ", tried again in {}",
+            span(retry.saturating_sub(now).max(0).unsigned_abs())
+        )
+    });
+    format!("{} (attempt {}{retry})", fault.message, fault.attempts)
+}
+
+fn mappings(source: &SourceStatus) -> String {
+    let mut table = Table::new([
+        "mapping",
+        "rows",
+        "=",
+        "produced",
+        "empty",
+        "not shared",
+        "quarantined",
+        "resources",
+        "versions",
+    ]);
+    for mapping in &source.mappings {
+        let counters = &mapping.counters;
+        let sum = if counters.add_up() { "=" } else { "!" };
+        let [
+            rows,
+            produced,
+            empty,
+            not_shared,
+            quarantined,
+            resources,
+            versions,
+        ] = [
+            counters.rows,
+            counters.produced,
+            counters.empty,
+            counters.not_shared,
+            counters.quarantined,
+            counters.resources,
+            counters.versions,
+        ]
+        .map(|count| count.to_string());
+        table.row([
+            mapping.name.clone(),
+            rows,
+            sum.into(),
+            produced,
+            empty,
+            not_shared,
+            quarantined,
+            resources,
+            versions,
+        ]);
+    }
+    table
+        .to_string()
+        .lines()
+        .map(|line| format!("  {line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+fn warnings(source: &SourceStatus) -> Vec<String> {
+    let mut table = Table::new(["mapping", "warning", "column", "element", "rows"]);
+    let mut any = false;
+    for mapping in &source.mappings {
+        for warning in &mapping.warnings {
+            any = true;
+            table.row([
+                mapping.name.clone(),
+                warning.code.clone(),
+                warning.column.clone().unwrap_or_default(),
+                warning.element.clone().unwrap_or_default(),
+                warning.rows.to_string(),
+            ]);
+        }
+    }
+    let lines = table.to_string();
+    let indented = lines.lines().map(|line| format!("  {line}"));
+    if any { indented.collect() } else { Vec::new() }
+}

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The gateway's own keys: one small file, made once, read at every start.
+//!
+//! ```text
+//! silsila-keys 1
+//! member 7f3a..          ed25519 seed: signs transactions and blocks
+//! custodian c001..       makes the tags by which the ledger knows resources and patients
+//! ids 55d0..             makes resource ids out of legacy keys
+//! digests 9e41..         makes the digests by which an unchanged row is known
+//! ```
+//!
+//! Every value is 32 random bytes in hexadecimal. The file is written beside its place, synced and then
+//! renamed, so that after a crash there is either none or a whole one. Where a ledger exists and the
+//! file does not, none is made: with new keys every resource would get a new identity.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use silsila_chain::{CustodianKey, MemberKey};
+use silsila_pipeline::PipelineKeys;
+use zeroize::Zeroizing;
+
+use crate::exit::Failure;
+
+/// The key file's name in the keys folder.
+pub const KEY_FILE: &str = "gateway.keys";
+
+const TITLE: &str = "silsila-keys 1";
+const NAMES: [&str; 4] = ["member", "custodian", "ids", "digests"];
+
+type Secret = Zeroizing<[u8; 32]>;
+
+/// All keys of one gateway. `Debug` is absent on purpose.
+pub struct GatewayKeys {
+    secrets: [Secret; 4],
+}
+
+impl GatewayKeys {
+    /// Signs transactions and blocks.
+    #[must_use]
+    pub fn member(&self) -> MemberKey {
+        MemberKey::from_seed(&self.secrets[0])
+    }
+
+    /// Makes tags and event ids.
+    #[must_use]
+    pub fn custodian(&self) -> CustodianKey {
+        CustodianKey::new(*self.secrets[1])
+    }
+
+    /// Makes resource ids and row digests.
+    #[must_use]
+    pub fn pipeline(&self) -> PipelineKeys {
+        PipelineKeys {
+            id_key: *self.secrets[2],
+            digest_key: *self.secrets[3],
+        }
+    }
+}
+
+/// Reads the keys, or makes them where there is neither a key file nor a ledger. Says whether they are new.
+///
+/// # Errors
+/// An unusable file, a ledger without its keys, or a folder that cannot be made.
+pub fn load_or_create(folder: &Path, ledger: &Path) -> Result<(GatewayKeys, bool), Failure> {
+    let file = folder.join(KEY_FILE);
+    if file.exists() {
+        return Ok((load(&file)?, false));
+    }
+    if ledger.exists() {
+        return Err(Failure::KeysLost {
+            ledger: ledger.to_owned(),
+            file,
+        });
+    }
+    create(folder, &file)?;
+    Ok((load(&file)?, true))
+}
+
+/// Makes a folder that only the gateway's user may enter, where it is not there yet.
+pub(crate) fn private_folder(folder: &Path) -> Result<(), Failure> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(Failure::file(folder))
+}
+
+fn load(file: &Path) -> Result<GatewayKeys, Failure> {
+    let text = fs::read_to_string(file).map(Zeroizing::new);
+    let unusable = |reason: String| Failure::Keys {
+        file: file.to_owned(),
+        reason,
+    };
+    let text = text.map_err(|error| unusable(error.to_string()))?;
+    parse(&text).map_err(unusable)
+}
+
+fn parse(text: &str) -> Result<GatewayKeys, String> {
+    let mut lines = text.lines();
+    if lines.next() != Some(TITLE) {
+        return Err(format!("its first line is not {TITLE:?}"));
+    }
+    let mut secrets = [(); 4].map(|()| Secret::default());
+    for (secret, name) in secrets.iter_mut().zip(NAMES) {
+        let value = lines
+            .next()
+            .and_then(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        **secret = value.and_then(from_hex).ok_or_else(|| {
+            format!("there is no line {name:?} with 64 hexadecimal digits where it should be")
+        })?;
+    }
+    if lines.next().is_some() {
+        return Err("there are more lines than there should be".to_owned());
+    }
+    Ok(GatewayKeys { secrets })
+}
+
+fn create(folder: &Path, file: &Path) -> Result<(), Failure> {
+    private_folder(folder)?;
+    let mut text = Zeroizing::new(String::from(TITLE));
+    for name in NAMES {
+        let mut secret = Secret::default();
+        getrandom::fill(&mut *secret).map_err(|error| Failure::Keys {
+            file: file.to_owned(),
+            reason: format!("the system gives no random numbers: {error}"),
+        })?;
+        text.push('\n');
+        text.push_str(name);
+        text.push(' ');
+        text.extend(secret.iter().flat_map(|byte| to_hex(*byte)));
+    }
+    text.push('\n');
+    write_whole(file, text.as_bytes()).map_err(Failure::file(file))
+}
+
+/// Writes beside the file, syncs, renames, syncs the folder.
+fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut beside: PathBuf = file.to_owned();
+    beside.set_extension("new");
+    let mut open = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)?;
+    open.write_all(bytes)?;
+    open.sync_all()?;
+    fs::rename(&beside, file)?;
+    file.parent()
+        .map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+}
+
+fn to_hex(byte: u8) -> [char; 2] {
+    [byte >> 4, byte & 15]
+        .map(|nibble| char::from_digit(u32::from(nibble), 16).expect("a nibble is a digit"))
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let digits = text.as_bytes();
+    let mut out = [0; 32];
+    if digits.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in out.iter_mut().zip(digits.chunks(2)) {
+        let nibble = |digit: u8| {
+            char::from(digit)
+                .to_digit(16)
+                .and_then(|n| u8::try_from(n).ok())
+        };
+        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn folders() -> (tempfile::TempDir, PathBuf, PathBuf) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (keys, ledger) = (folder.path().join("a/keys"), folder.path().join("ledger"));
+        (folder, keys, ledger)
+    }
+
+    #[test]
+    fn keys_are_made_once_and_closed_to_others() {
+        let (_folder, keys, ledger) = folders();
+        let (first, new) = load_or_create(&keys, &ledger).expect("made");
+        assert!(new);
+        let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode(&keys), 0o700);
+        assert_eq!(mode(&keys.join(KEY_FILE)), 0o600);
+        fs::write(&ledger, "").expect("written");
+        let (second, new) = load_or_create(&keys, &ledger).expect("read");
+        assert!(!new);
+        assert_eq!(first.secrets, second.secrets);
+        let distinct: std::collections::BTreeSet<&[u8; 32]> =
+            first.secrets.iter().map(|s| &**s).collect();
+        assert_eq!(distinct.len(), 4);
+    }
+
+    #[test]
+    fn a_ledger_without_its_keys_gets_no_new_ones() {
+        let (_folder, keys, ledger) = folders();
+        fs::write(&ledger, "").expect("written");
+        let refused = load_or_create(&keys, &ledger).err().expect("refused");
+        assert!(refused.to_string().starts_with("CLI0004"), "{refused}");
+        assert!(!keys.exists());
+    }
+
+    #[test]
+    fn a_damaged_key_file_is_refused_without_showing_it() {
+        let (_folder, keys, ledger) = folders();
+        load_or_create(&keys, &ledger).expect("made");
+        let file = keys.join(KEY_FILE);
+        let whole = fs::read_to_string(&file).expect("there");
+        let cut = &whole[..whole.len() - 2];
+        for damaged in [
+            "",
+            "silsila-keys 2\n",
+            cut,
+            &whole.replace("ids", "idz"),
+            &format!("{whole}x\n"),
+            &whole.replacen(char::is_numeric, "é", 9),
+        ] {
+            fs::write(&file, damaged).expect("written");
+            let shown = load_or_create(&keys, &ledger)
+                .err()
+                .expect("refused")
+                .to_string();
+            assert!(shown.starts_with("CLI0003"), "{shown}");
+            let secret = whole
+                .lines()
+                .nth(1)
+                .and_then(|line| line.split(' ').nth(1))
+                .expect("a key");
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `silsila`: parses the command line, runs one command, answers with its exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use silsila_gateway::cli::Cli;
+use silsila_gateway::exit::Exit;
+use silsila_gateway::{commands, tls};
+
+fn main() -> ExitCode {
+    tls::install_provider();
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the system refuses threads: {error}");
+            return Exit::Other.into();
+        }
+    };
+    match runtime.block_on(commands::run(cli)) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            eprintln!("{}", failure.shown());
+            failure.exit().into()
+        }
+    }
+}
