@@ -3,6 +3,7 @@
 //! hash of its bytes, so that an inclusion proof starts at the identifier itself.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 /// Text that is not the lower-case hexadecimal form of an identifier.
@@ -37,8 +38,14 @@ pub(crate) fn read_hex<const N: usize>(text: &str) -> Result<[u8; N], HexError> 
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $size:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub struct $name(pub [u8; $size]);
+
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                state.write(&self.0);
+            }
+        }
 
         impl $name {
             /// The bytes.

@@ -20,6 +20,7 @@ mod key;
 mod proof;
 mod rules;
 mod state;
+mod tag_map;
 mod transaction;
 
 pub use block::{Block, BlockHeader, Certificate, MAX_ENTRIES_BYTES, MAX_TRANSACTIONS};
@@ -33,10 +34,11 @@ pub use id::{
 pub use key::{ChannelKeys, CustodianKey, Identity, MemberKey, PublicKey, Signature, SignedAs};
 pub use proof::{Later, Proof, ProofFault, Proven};
 pub use rules::{
-    ChainState, Head, Heads, Judge, MAX_PAYLOAD, MemoryHeads, RULES_VERSION, Refused, Rejected,
-    VerifiedBlock,
+    Accepted, CertifiedHeader, ChainState, Head, Heads, Judge, MAX_PAYLOAD, MemoryHeads,
+    RULES_VERSION, Refused, Rejected, Validators, VerifiedBlock,
 };
 pub use state::StateHash;
+pub use tag_map::{EventSet, SeededTags, TagMap};
 pub use transaction::{
     CHUNK, MAX_ENTRIES, OpenEntry, OpenTransaction, Transaction, TransactionHeader, chunk_roots,
     open_header, read_entries,

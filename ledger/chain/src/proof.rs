@@ -8,7 +8,7 @@ use crate::entry::MAX_ENTRY;
 use crate::genesis::MAX_GENESIS;
 use crate::key::Signature;
 use crate::merkle::{self, Hash, verify_inclusion};
-use crate::rules::certifies;
+use crate::rules::{CertifiedHeader, Validators};
 use crate::transaction::{MAX_TRANSACTION_HEADER, open_header};
 use crate::{
     BlockHash, BlockHeader, ChannelId, Entry, EntryHash, Genesis, Height, Identity, Scheme, TxId,
@@ -119,11 +119,12 @@ impl Proof {
         if genesis.id() != *fingerprint {
             return Err(ProofFault::Fingerprint);
         }
-        let (block, header) = certified(&genesis, &self.header, &self.certificate)?;
-        let (transaction, member) = self.verify_transaction(&genesis, &header)?;
+        let block = certified(&genesis, &self.header, &self.certificate)?;
+        let header = block.header();
+        let (transaction, member) = self.verify_transaction(&genesis, header)?;
         let entry = Entry::decode(&self.entry).map_err(encoding("entry"))?;
         let latest = match &self.later {
-            Some(later) => verify_later(&genesis, later, &header, &block)?,
+            Some(later) => verify_later(&genesis, later, &block)?,
             None => header.height,
         };
         Ok(Proven {
@@ -132,7 +133,7 @@ impl Proof {
             member,
             transaction,
             height: header.height,
-            block,
+            block: block.hash(),
             time_ms: header.time_ms,
             latest,
         })
@@ -248,29 +249,34 @@ fn certified(
     genesis: &Genesis,
     header: &[u8],
     certificate: &[u8],
-) -> Result<(BlockHash, BlockHeader), ProofFault> {
-    let hash = BlockHeader::hash(header);
-    let header = BlockHeader::decode(header).map_err(|error| ProofFault::Encoding {
-        part: "block header",
-        error,
-    })?;
-    let at_home =
-        header.channel == genesis.id() && header.next_validators == genesis.validators_hash();
-    if !at_home || certifies(&genesis.validators, certificate, &hash).is_err() {
-        return Err(ProofFault::Certificate);
+) -> Result<CertifiedHeader, ProofFault> {
+    let validators = Validators::of(genesis);
+    let certified = validators
+        .certify(header, certificate)
+        .map_err(|_| ProofFault::Certificate)?;
+    let header = certified.header();
+    let at_home = header.channel == genesis.id() && header.next_validators == validators.hash();
+    if at_home {
+        Ok(certified)
+    } else {
+        Err(ProofFault::Certificate)
     }
-    Ok((hash, header))
 }
 
 fn verify_later(
     genesis: &Genesis,
     later: &Later,
-    header: &BlockHeader,
-    block: &BlockHash,
+    block: &CertifiedHeader,
 ) -> Result<Height, ProofFault> {
-    let (_, latest) = certified(genesis, &later.header, &later.certificate)?;
-    let (index, size) = (header.height.0, latest.height.0);
-    if verify_inclusion(&block.0, index, size, &later.path, &latest.history_root) {
+    let latest = certified(genesis, &later.header, &later.certificate)?;
+    let (index, latest) = (block.header().height.0, latest.header());
+    if verify_inclusion(
+        &block.hash().0,
+        index,
+        latest.height.0,
+        &later.path,
+        &latest.history_root,
+    ) {
         Ok(latest.height)
     } else {
         Err(ProofFault::Later)

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which transactions a block may hold.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
+use crate::tag_map::{EventSet, TagMap};
 use crate::{
-    ChainState, EntryHash, EventId, Identity, Op, OpenEntry, OpenTransaction, Reason, Record,
-    Suite, Tag, TxFault,
+    Accepted, CertifiedHeader, ChainState, EntryHash, EventId, Identity, Op, OpenEntry,
+    OpenTransaction, Reason, Record, StateHash, Suite, Tag, TransactionHeader, TxFault, TxId,
 };
 
 /// The newest version of a resource.
@@ -62,27 +63,30 @@ impl<E> From<Reason> for Refused<E> {
 #[derive(Debug)]
 pub struct Judge<'s> {
     state: &'s ChainState,
-    heads: HashMap<Tag, Head>,
+    heads: TagMap<Head>,
     sequences: BTreeMap<Identity, u64>,
-    events: HashSet<EventId>,
+    events: EventSet,
     entries: u64,
+    admitted: Vec<TxId>,
 }
 
-/// What one transaction would change.
+/// What one transaction changed so far, to be undone if it is refused.
 #[derive(Default)]
-struct Draft {
-    heads: HashMap<Tag, Head>,
-    events: HashSet<EventId>,
+struct Undo {
+    heads: Vec<(Tag, Option<Head>)>,
+    events: Vec<EventId>,
 }
 
 impl<'s> Judge<'s> {
     pub(super) fn new(state: &'s ChainState) -> Self {
+        let (heads, events) = (TagMap::default(), EventSet::default());
         Self {
             state,
-            heads: HashMap::new(),
+            heads,
             sequences: BTreeMap::new(),
-            events: HashSet::new(),
+            events,
             entries: 0,
+            admitted: Vec::new(),
         }
     }
 
@@ -90,14 +94,35 @@ impl<'s> Judge<'s> {
     ///
     /// # Errors
     /// Where the rules refuse it or heads cannot be looked up.
-    pub fn admit<H: Heads>(
+    pub fn admit<H: Heads + ?Sized>(
         &mut self,
         transaction: &OpenTransaction,
         heads: &mut H,
     ) -> Result<(), Refused<H::Error>> {
         let header = transaction.header();
+        self.admit_header(header)?;
+        let mut undo = Undo::default();
+        for (position, entry) in (0..).zip(transaction.entries()) {
+            if let Err(refused) = self.admit_entry(&mut undo, entry, heads) {
+                self.undo(undo);
+                return Err(match refused {
+                    Refused::Fault(fault) => Refused::Fault(TxFault {
+                        entry: Some(position),
+                        ..fault
+                    }),
+                    other @ Refused::Heads(_) => other,
+                });
+            }
+        }
+        self.sequences.insert(header.member, header.sequence);
+        self.entries += header.count;
+        self.admitted.push(transaction.id());
+        Ok(())
+    }
+
+    fn admit_header(&self, header: &TransactionHeader) -> Result<(), Reason> {
         if header.channel != self.state.channel() {
-            return Err(Reason::Channel.into());
+            return Err(Reason::Channel);
         }
         let last = self
             .sequences
@@ -105,32 +130,18 @@ impl<'s> Judge<'s> {
             .copied()
             .or_else(|| self.state.sequence(&header.member));
         if header.sequence <= last.ok_or(Reason::NotMember)? {
-            return Err(Reason::Sequence.into());
+            return Err(Reason::Sequence);
         }
         if self.state.height().next() > header.valid_until {
-            return Err(Reason::Expired.into());
+            Err(Reason::Expired)
+        } else {
+            Ok(())
         }
-        let mut draft = Draft::default();
-        for (position, entry) in (0..).zip(transaction.entries()) {
-            self.admit_entry(&mut draft, entry, heads)
-                .map_err(|refused| match refused {
-                    Refused::Fault(fault) => Refused::Fault(TxFault {
-                        entry: Some(position),
-                        ..fault
-                    }),
-                    other @ Refused::Heads(_) => other,
-                })?;
-        }
-        self.heads.extend(draft.heads);
-        self.events.extend(draft.events);
-        self.sequences.insert(header.member, header.sequence);
-        self.entries += header.count;
-        Ok(())
     }
 
-    fn admit_entry<H: Heads>(
-        &self,
-        draft: &mut Draft,
+    fn admit_entry<H: Heads + ?Sized>(
+        &mut self,
+        undo: &mut Undo,
         entry: &OpenEntry,
         heads: &mut H,
     ) -> Result<(), Refused<H::Error>> {
@@ -142,27 +153,67 @@ impl<'s> Judge<'s> {
         {
             return Err(Reason::PayloadSuite.into());
         }
-        let tag = &record.resource_tag;
-        let head = match draft.heads.get(tag).or_else(|| self.heads.get(tag)) {
+        let tag = record.resource_tag;
+        let head = match self.heads.get(&tag) {
             Some(head) => Some(*head),
-            None => heads.head(tag).map_err(Refused::Heads)?,
+            None => heads.head(&tag).map_err(Refused::Heads)?,
         };
         follows(record, head)?;
-        if self.events.contains(&record.event_id) || !draft.events.insert(record.event_id) {
+        if !self.events.insert(record.event_id) {
             return Err(Reason::DuplicateEvent.into());
         }
-        draft.heads.insert(*tag, Head::of(record, entry.hash));
+        undo.events.push(record.event_id);
+        undo.heads
+            .push((tag, self.heads.insert(tag, Head::of(record, entry.hash))));
         Ok(())
+    }
+
+    fn undo(&mut self, undo: Undo) {
+        for (tag, head) in undo.heads.into_iter().rev() {
+            match head {
+                Some(head) => self.heads.insert(tag, head),
+                None => self.heads.remove(&tag),
+            };
+        }
+        for event in &undo.events {
+            self.events.remove(event);
+        }
+    }
+
+    /// The transactions admitted so far.
+    #[must_use]
+    pub fn admitted(&self) -> &[TxId] {
+        &self.admitted
     }
 
     /// The newest versions that the admitted transactions made.
     #[must_use]
-    pub const fn heads(&self) -> &HashMap<Tag, Head> {
+    pub const fn heads(&self) -> &TagMap<Head> {
         &self.heads
     }
 
-    pub(super) fn finish(self) -> (HashMap<Tag, Head>, BTreeMap<Identity, u64>, u64) {
-        (self.heads, self.sequences, self.entries)
+    /// Closes the block: `certified` must be the header over exactly the admitted transactions, and
+    /// `change` the sum of their [`OpenTransaction::change_state`].
+    ///
+    /// # Errors
+    /// Names the reason.
+    pub fn conclude(
+        self,
+        certified: &CertifiedHeader,
+        change: &StateHash,
+    ) -> Result<Accepted, Reason> {
+        self.state.verify_header(certified, &self.admitted)?;
+        Ok(self.accept(certified, change))
+    }
+
+    pub(super) fn accept(self, certified: &CertifiedHeader, change: &StateHash) -> Accepted {
+        let after = self
+            .state
+            .after(certified, self.entries, change, self.sequences);
+        Accepted {
+            heads: self.heads,
+            after,
+        }
     }
 }
 

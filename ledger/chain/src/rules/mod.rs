@@ -7,11 +7,11 @@
 
 mod judge;
 mod state;
+mod validators;
 
 pub use judge::{Head, Heads, Judge, Refused};
-pub use state::{ChainState, MemoryHeads, Rejected, VerifiedBlock};
-
-pub(crate) use state::certifies;
+pub use state::{Accepted, ChainState, MemoryHeads, Rejected, VerifiedBlock};
+pub use validators::{CertifiedHeader, Validators};
 
 /// The rules that this version knows.
 pub const RULES_VERSION: u32 = 1;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a chain knows of its past, and how a block changes it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::cbor::{DecodeError, Reader, Writer};
-use crate::key::SignedAs;
-use crate::merkle::{self, Frontier, Hash};
-use crate::rules::{Head, Heads, Judge, Refused};
+use crate::merkle::{self, Frontier};
+use crate::rules::{CertifiedHeader, Head, Heads, Judge, Refused, Validators};
+use crate::tag_map::TagMap;
 use crate::{
-    Block, BlockFault, BlockHash, BlockHeader, Certificate, ChannelId, Genesis, Height, Identity,
+    Block, BlockFault, BlockHash, BlockHeader, ChannelId, Genesis, Height, Identity,
     OpenTransaction, PublicKey, RULES_VERSION, Reason, Scheme, StateHash, Tag, TxFault, TxId,
 };
 
@@ -25,27 +25,49 @@ pub struct ChainState {
     history: Frontier,
     state: StateHash,
     members: BTreeMap<Identity, u64>,
-    validators: Vec<Identity>,
-    validators_hash: Hash,
+    validators: Validators,
 }
 
 /// A block that the rules accepted, opened.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct VerifiedBlock {
-    /// The block's hash.
-    pub hash: BlockHash,
-    /// Its header.
-    pub header: BlockHeader,
+    /// Its header and hash.
+    pub certified: CertifiedHeader,
     /// Its transactions.
     pub transactions: Vec<OpenTransaction>,
+    /// What it changed.
+    pub accepted: Accepted,
+}
+
+impl VerifiedBlock {
+    /// The block that a [`Judge`] concluded.
+    #[must_use]
+    pub const fn concluded(
+        certified: CertifiedHeader,
+        transactions: Vec<OpenTransaction>,
+        accepted: Accepted,
+    ) -> Self {
+        Self {
+            certified,
+            transactions,
+            accepted,
+        }
+    }
+}
+
+/// What an accepted block changed.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Accepted {
     /// The newest versions that it made.
-    pub heads: HashMap<Tag, Head>,
+    pub heads: TagMap<Head>,
     /// The chain with it.
     pub after: ChainState,
 }
 
 /// Newest versions in memory.
-pub type MemoryHeads = HashMap<Tag, Head>;
+pub type MemoryHeads = TagMap<Head>;
 
 impl Heads for MemoryHeads {
     type Error = std::convert::Infallible;
@@ -72,8 +94,7 @@ impl ChainState {
             history,
             state: StateHash::default(),
             members: genesis.members.iter().map(|member| (*member, 0)).collect(),
-            validators: genesis.validators.clone(),
-            validators_hash: genesis.validators_hash(),
+            validators: Validators::of(genesis),
         }
     }
 
@@ -125,6 +146,12 @@ impl ChainState {
         self.members.get(member).copied()
     }
 
+    /// Who certifies the next block.
+    #[must_use]
+    pub const fn validators(&self) -> &Validators {
+        &self.validators
+    }
+
     /// Whether more than one member reads the channel.
     #[must_use]
     pub fn is_shared(&self) -> bool {
@@ -150,22 +177,20 @@ impl ChainState {
             history_root: self.history.root(),
             state_root: self.state.root(),
             rules_version: RULES_VERSION,
-            next_validators: self.validators_hash,
+            next_validators: self.validators.hash(),
         }
     }
 
-    /// Checks a header and its certificate against the chain, given the ids of its transactions.
+    /// Checks a certified header against the chain, given the ids of its transactions.
     ///
     /// # Errors
     /// Names the reason.
     pub fn verify_header(
         &self,
-        header: &[u8],
-        certificate: &[u8],
+        certified: &CertifiedHeader,
         transactions: &[TxId],
-    ) -> Result<(BlockHash, BlockHeader), Reason> {
-        let hash = BlockHeader::hash(header);
-        let header = BlockHeader::decode(header).map_err(Reason::Encoding)?;
+    ) -> Result<(), Reason> {
+        let header = certified.header();
         let faults = [
             (header.channel != self.channel, Reason::Channel),
             (header.height != self.height.next(), Reason::HeightOrder),
@@ -174,7 +199,7 @@ impl ChainState {
             (header.first_entry != self.entries, Reason::FirstEntry),
             (header.rules_version != RULES_VERSION, Reason::RulesVersion),
             (
-                header.next_validators != self.validators_hash,
+                header.next_validators != self.validators.hash(),
                 Reason::Validators,
             ),
             (
@@ -191,50 +216,57 @@ impl ChainState {
             ),
             (header.state_root != self.state.root(), Reason::StateRoot),
         ];
-        if let Some((_, reason)) = faults.into_iter().find(|(wrong, _)| *wrong) {
-            return Err(reason);
-        }
-        certifies(&self.validators, certificate, &hash)?;
-        Ok((hash, header))
+        faults
+            .into_iter()
+            .find(|(wrong, _)| *wrong)
+            .map_or(Ok(()), |(_, reason)| Err(reason))
     }
 
     /// Checks a block against the chain and its rules, and opens it.
     ///
     /// # Errors
     /// Names transaction, entry and reason, or says that heads could not be looked up.
-    pub fn verify_block<H: Heads>(
+    pub fn verify_block<H: Heads + ?Sized>(
         &self,
         block: &Block,
         heads: &mut H,
     ) -> Result<VerifiedBlock, Rejected<H::Error>> {
-        let mut opened = Vec::with_capacity(block.transactions.len());
+        let certified = self.validators.certify(&block.header, &block.certificate);
+        let certified = certified.map_err(|reason| self.fault(None, reason.into()))?;
+        let mut transactions = Vec::with_capacity(block.transactions.len());
+        let mut change = StateHash::default();
         for (position, transaction) in (0..).zip(&block.transactions) {
-            opened.push(
-                transaction
-                    .open()
-                    .map_err(|fault| self.fault(Some(position), fault))?,
-            );
+            let opened = transaction
+                .open()
+                .map_err(|fault| self.fault(Some(position), fault))?;
+            opened.change_state(&mut change);
+            transactions.push(opened);
         }
-        self.verify_opened(&block.header, &block.certificate, opened, heads)
+        let accepted = self.verify_opened(&certified, &transactions, &change, heads)?;
+        Ok(VerifiedBlock {
+            certified,
+            transactions,
+            accepted,
+        })
     }
 
-    /// As [`ChainState::verify_block`], for transactions that were opened before.
+    /// As [`ChainState::verify_block`], where certificate and transactions were checked before, and
+    /// `change` is the sum of [`OpenTransaction::change_state`] over the transactions.
     ///
     /// # Errors
     /// As [`ChainState::verify_block`].
-    pub fn verify_opened<H: Heads>(
+    pub fn verify_opened<H: Heads + ?Sized>(
         &self,
-        header: &[u8],
-        certificate: &[u8],
-        transactions: Vec<OpenTransaction>,
+        certified: &CertifiedHeader,
+        transactions: &[OpenTransaction],
+        change: &StateHash,
         heads: &mut H,
-    ) -> Result<VerifiedBlock, Rejected<H::Error>> {
+    ) -> Result<Accepted, Rejected<H::Error>> {
         let ids: Vec<TxId> = transactions.iter().map(OpenTransaction::id).collect();
-        let (hash, header) = self
-            .verify_header(header, certificate, &ids)
+        self.verify_header(certified, &ids)
             .map_err(|reason| self.fault(None, reason.into()))?;
         let mut judge = self.judge();
-        for (position, transaction) in (0..).zip(&transactions) {
+        for (position, transaction) in (0..).zip(transactions) {
             judge
                 .admit(transaction, heads)
                 .map_err(|refused| match refused {
@@ -242,35 +274,22 @@ impl ChainState {
                     Refused::Heads(error) => Rejected::Heads(error),
                 })?;
         }
-        let mut change = StateHash::default();
-        transactions
-            .iter()
-            .for_each(|transaction| transaction.change_state(&mut change));
-        let (heads, sequences, entries) = judge.finish();
-        let after = self.after(&header, hash, entries, &change, sequences);
-        Ok(VerifiedBlock {
-            hash,
-            header,
-            transactions,
-            heads,
-            after,
-        })
+        Ok(judge.accept(certified, change))
     }
 
-    fn after(
+    pub(super) fn after(
         &self,
-        header: &BlockHeader,
-        hash: BlockHash,
+        certified: &CertifiedHeader,
         entries: u64,
         change: &StateHash,
         sequences: BTreeMap<Identity, u64>,
     ) -> Self {
         let mut after = self.clone();
-        after.height = header.height;
-        after.hash = hash;
-        after.time_ms = header.time_ms;
+        after.height = certified.header().height;
+        after.hash = certified.hash();
+        after.time_ms = certified.header().time_ms;
         after.entries += entries;
-        after.history.append(hash.0);
+        after.history.append(certified.hash().0);
         after.state.merge(change);
         after.members.extend(sequences);
         after
@@ -293,24 +312,6 @@ pub enum Rejected<E> {
     Fault(BlockFault),
     /// Because heads could not be looked up.
     Heads(E),
-}
-
-/// Whether a certificate is that of these validators over this header.
-pub(crate) fn certifies(
-    validators: &[Identity],
-    certificate: &[u8],
-    block: &BlockHash,
-) -> Result<(), Reason> {
-    let Certificate::Lone {
-        validator,
-        signature,
-    } = Certificate::decode(certificate).map_err(|_| Reason::Certificate)?;
-    let lone = validators == [Identity::ed25519(validator)];
-    if lone && validator.verifies(SignedAs::Block, &block.0, &signature) {
-        Ok(())
-    } else {
-        Err(Reason::Certificate)
-    }
 }
 
 /// The bytes in which a member keeps the state beside its chain. They are its own: never sent, and

@@ -10,11 +10,11 @@ use crate::sample::{chain, genesis, keys};
 
 #[test]
 fn no_format_changes_by_accident() {
-    let (mut state, mut heads) = (ChainState::at_genesis(&genesis()), MemoryHeads::new());
+    let (mut state, mut heads) = (ChainState::at_genesis(&genesis()), MemoryHeads::default());
     for block in chain() {
         let verified = state.verify_block(&block, &mut heads).unwrap();
-        heads.extend(verified.heads);
-        state = verified.after;
+        heads.extend(verified.accepted.heads);
+        state = verified.accepted.after;
     }
     let put = &chain()[0].transactions[0];
     let delete = &chain()[1].transactions[1];

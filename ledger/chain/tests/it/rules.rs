@@ -3,7 +3,7 @@
 
 use silsila_chain::{
     Block, BlockFault, BlockHeader, Certificate, ChainState, Genesis, Height, Identity, MemberKey,
-    MemoryHeads, Op, Reason, Record, Rejected, StateHash, Transaction,
+    MemoryHeads, Op, Reason, Record, Rejected, StateHash, Transaction, Validators,
 };
 
 use crate::sample::{
@@ -17,7 +17,7 @@ fn start() -> ChainState {
 /// What the chain at genesis says to one block of these transactions.
 fn judge(transactions: Vec<Transaction>) -> Result<(), BlockFault> {
     let block = block(&start(), 1_700_000_000_001, transactions);
-    match start().verify_block(&block, &mut MemoryHeads::new()) {
+    match start().verify_block(&block, &mut MemoryHeads::default()) {
         Ok(_) => Ok(()),
         Err(Rejected::Fault(fault)) => Err(fault),
     }
@@ -36,11 +36,11 @@ fn refuses(records: &[Record], entry: u64, reason: Reason) {
 
 #[test]
 fn the_sample_chain_is_accepted_and_its_roots_are_those_of_its_heads() {
-    let (mut state, mut heads) = (start(), MemoryHeads::new());
+    let (mut state, mut heads) = (start(), MemoryHeads::default());
     for block in chain() {
         let verified = state.verify_block(&block, &mut heads).unwrap();
-        heads.extend(verified.heads);
-        state = verified.after;
+        heads.extend(verified.accepted.heads);
+        state = verified.accepted.after;
     }
     assert_eq!(
         (state.height(), state.entries(), heads.len()),
@@ -239,7 +239,7 @@ fn clear_payloads_are_refused_where_two_members_read() {
     let transaction = transaction_by(&key(), &shared, 1, Height(9), &[put("a", 1, None)]);
     let refused = state.verify_block(
         &block(&state, 0, vec![transaction]),
-        &mut MemoryHeads::new(),
+        &mut MemoryHeads::default(),
     );
     let Err(Rejected::Fault(fault)) = refused else {
         panic!("a clear payload was taken")
@@ -323,23 +323,32 @@ fn a_header_that_differs_anywhere_is_refused() {
             Reason::Validators,
         ),
     ];
+    let validators = Validators::of(&genesis());
     for (header, reason) in cases {
         let bytes = header.encode();
         let certificate = Certificate::lone(&key(), &BlockHeader::hash(&bytes)).encode();
-        assert_eq!(
-            start().verify_header(&bytes, &certificate, &[]),
-            Err(reason)
-        );
+        let certified = validators.certify(&bytes, &certificate).unwrap();
+        assert_eq!(start().verify_header(&certified, &[]), Err(reason));
     }
-    let bytes = good.encode();
+}
+
+#[test]
+fn a_certificate_is_the_validators_over_this_header() {
+    let bytes = start().next_header(1_700_000_000_001, &[]).encode();
+    let (validators, hash) = (Validators::of(&genesis()), BlockHeader::hash(&bytes));
+    assert!(
+        validators
+            .certify(&bytes, &Certificate::lone(&key(), &hash).encode())
+            .is_ok()
+    );
     let stranger = MemberKey::from_seed(&[9; 32]);
     for certificate in [
-        Certificate::lone(&stranger, &BlockHeader::hash(&bytes)).encode(),
-        Certificate::lone(&key(), &silsila_chain::BlockHash(other)).encode(),
+        Certificate::lone(&stranger, &hash).encode(),
+        Certificate::lone(&key(), &silsila_chain::BlockHash([0xee; 32])).encode(),
         vec![2],
     ] {
         assert_eq!(
-            start().verify_header(&bytes, &certificate, &[]),
+            validators.certify(&bytes, &certificate),
             Err(Reason::Certificate)
         );
     }
@@ -354,23 +363,24 @@ fn block_time_rises_even_when_the_clock_falls() {
 #[test]
 fn a_block_left_out_or_repeated_is_noticed() {
     let blocks = chain();
-    let reason = |block: &Block| match start().verify_block(block, &mut MemoryHeads::new()) {
+    let reason = |block: &Block| match start().verify_block(block, &mut MemoryHeads::default()) {
         Err(Rejected::Fault(fault)) => fault.reason,
         Ok(_) => panic!("a block was taken out of order"),
     };
     assert_eq!(reason(&blocks[1]), Reason::HeightOrder);
     let verified = start()
-        .verify_block(&blocks[0], &mut MemoryHeads::new())
+        .verify_block(&blocks[0], &mut MemoryHeads::default())
         .unwrap();
     let again = verified
+        .accepted
         .after
-        .verify_block(&blocks[0], &mut MemoryHeads::new());
+        .verify_block(&blocks[0], &mut MemoryHeads::default());
     assert!(matches!(again, Err(Rejected::Fault(fault)) if fault.reason == Reason::HeightOrder));
 }
 
 #[test]
 fn a_refused_transaction_leaves_no_trace_in_the_judge() {
-    let (state, mut heads) = (start(), MemoryHeads::new());
+    let (state, mut heads) = (start(), MemoryHeads::default());
     let mut judge = state.judge();
     let bad = transaction(1, &[put("a", 1, None), put("b", 2, None)]);
     assert!(

@@ -113,7 +113,7 @@ pub fn chain() -> Vec<Block> {
     let b = put("Observation/b", 1, None);
     let a2 = put("Observation/a", 2, Some(hash_of(&a)));
     let b2 = delete("Observation/b", 2, hash_of(&b));
-    let (mut state, mut heads) = (ChainState::at_genesis(&genesis()), MemoryHeads::new());
+    let (mut state, mut heads) = (ChainState::at_genesis(&genesis()), MemoryHeads::default());
     let mut blocks = Vec::new();
     let plan = [
         vec![transaction(1, &[a, b])],
@@ -125,8 +125,8 @@ pub fn chain() -> Vec<Block> {
         let verified = state
             .verify_block(&block, &mut heads)
             .expect("the sample follows the rules");
-        heads.extend(verified.heads);
-        state = verified.after;
+        heads.extend(verified.accepted.heads);
+        state = verified.accepted.after;
         blocks.push(block);
     }
     blocks
