@@ -14,6 +14,7 @@ mod narrative;
 mod nearest;
 mod path;
 mod primitive;
+mod reference;
 pub mod search;
 mod table;
 mod validate;

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use silsila_schema::search::{IndexValue, Kind, extract, params};
 use silsila_schema::{Json, validate};
 
 /// The examples that break R4 themselves, with the code of each rule they break.
@@ -117,16 +118,16 @@ const BROKEN: &[(&str, &str, &str)] = &[
 /// The examples in a folder, by name.
 fn examples(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut all: Vec<_> = fs::read_dir(folder)
-        .unwrap()
+        .expect("the folder can be read")
         .filter_map(|file| {
-            let path = file.unwrap().path();
+            let path = file.expect("the folder can be read").path();
             let name = path
                 .file_name()?
                 .to_str()?
                 .strip_suffix(".json")?
                 .to_owned();
             let is_example = !matches!(&*name, "package" | ".index");
-            is_example.then(|| (name, fs::read(path).unwrap()))
+            is_example.then(|| (name, fs::read(path).expect("the file can be read")))
         })
         .collect();
     all.sort();
@@ -153,7 +154,7 @@ fn committed() -> Vec<(String, Vec<u8>)> {
 /// Every fault found, as example and code.
 fn broken(examples: &[(String, Vec<u8>)]) -> BTreeSet<(&str, &str)> {
     let faults = examples.iter().flat_map(|(name, bytes)| {
-        let faults = validate(&Json::parse(bytes).unwrap());
+        let faults = validate(&Json::parse(bytes).expect("examples are JSON"));
         faults.into_iter().map(|fault| (name.as_str(), fault.code))
     });
     faults.collect()
@@ -189,4 +190,32 @@ fn canonical_bytes_of_every_example_parse_back_to_themselves() {
         );
         assert!(canonical.len() <= bytes.len(), "{name}");
     }
+}
+#[test]
+fn every_example_gives_index_values_of_its_parameters_kind() {
+    let mut silent = 0;
+    for (name, bytes) in whole_package().unwrap_or_else(committed) {
+        let resource = Json::parse(&bytes).unwrap();
+        let mut count = 0;
+        extract(&resource, &mut |param, value| {
+            count += 1;
+            let fits = match value {
+                IndexValue::Token { .. } => param.kind == Kind::Token,
+                IndexValue::String(_) => param.kind == Kind::String,
+                IndexValue::Date { lo_ms, hi_ms } => param.kind == Kind::Date && lo_ms <= hi_ms,
+                IndexValue::Reference(_) => param.kind == Kind::Reference,
+                IndexValue::Quantity { lo, hi, .. } => param.kind == Kind::Quantity && lo <= hi,
+                IndexValue::Number { lo, hi, .. } => param.kind == Kind::Number && lo <= hi,
+                IndexValue::Uri(_) => param.kind == Kind::Uri,
+            };
+            assert!(fits, "{name} {}", param.code);
+        });
+        let resource_type = resource.get("resourceType").and_then(Json::as_str).unwrap();
+        let is_searchable = params(resource_type).iter().any(|param| !param.common);
+        silent += usize::from(is_searchable && count == 0);
+    }
+    assert!(
+        silent <= 9,
+        "{silent} examples say nothing that a parameter of theirs asks for"
+    );
 }

@@ -338,16 +338,12 @@ impl Parser<'_> {
 
 /// Whether `name` is already a member. Large objects are remembered by hash, so that a hostile text
 /// costs no more than its length.
-fn is_duplicate(
-    members: &[(Box<str>, Json)],
-    seen: &mut HashSet<Box<str>>,
-    name: &Box<str>,
-) -> bool {
+fn is_duplicate(members: &[(Box<str>, Json)], seen: &mut HashSet<Box<str>>, name: &str) -> bool {
     if members.len() < COMPARE_MEMBERS {
-        return members.iter().any(|(other, _)| other == name);
+        return members.iter().any(|(other, _)| **other == *name);
     }
     if seen.is_empty() {
         seen.extend(members.iter().map(|(other, _)| other.clone()));
     }
-    !seen.insert(name.clone())
+    !seen.insert(name.into())
 }

@@ -80,12 +80,12 @@ fn fails(
     resource: &str,
     path: &str,
     place: (usize, usize),
-    problem: PathProblem,
+    problem: &PathProblem,
     nearest: &[&str],
 ) {
     let error = element(resource, path).unwrap_err();
     assert_eq!((error.offset, error.length), place, "{path}");
-    assert_eq!(error.problem, problem, "{path}");
+    assert_eq!(&error.problem, problem, "{path}");
     assert!(
         error.candidates.starts_with(nearest),
         "{:?}",
@@ -103,59 +103,59 @@ fn a_wrong_path_names_the_step_and_what_is_near() {
         "Patient",
         "birthdate",
         (0, 9),
-        unknown("Patient", "birthdate"),
+        &unknown("Patient", "birthdate"),
         &["birthDate"],
     );
     fails(
         "Patient",
         "name[0].famly",
         (8, 5),
-        unknown("HumanName", "famly"),
+        &unknown("HumanName", "famly"),
         &["family"],
     );
     fails(
         "Patient",
         "contact[0].nmae.text",
         (11, 4),
-        unknown("Patient.contact", "nmae"),
+        &unknown("Patient.contact", "nmae"),
         &["name"],
     );
     fails(
         "Patient",
         "_name",
         (0, 5),
-        unknown("Patient", "_name"),
+        &unknown("Patient", "_name"),
         &["name"],
     );
     let type_name = PathProblem::UnknownResourceType {
         name: "Patiant".to_owned(),
     };
-    fails("Patiant", "name", (0, 0), type_name, &["Patient"]);
+    fails("Patiant", "name", (0, 0), &type_name, &["Patient"]);
     let choice = PathProblem::ChoiceWithoutType { name: "value" };
     fails(
         "Observation",
         "component[a].value.unit",
         (13, 5),
-        choice,
+        &choice,
         &["valueQuantity"],
     );
     fails(
         "Patient",
         "birthDate[0]",
         (0, 12),
-        PathProblem::NotRepeating { name: "birthDate" },
+        &PathProblem::NotRepeating { name: "birthDate" },
         &[],
     );
     let primitive = PathProblem::Primitive {
         name: "gender",
         type_name: "code",
     };
-    fails("Patient", "gender.text", (0, 6), primitive, &[]);
+    fails("Patient", "gender.text", (0, 6), &primitive, &[]);
     fails(
         "Patient",
         "contained[0].id",
         (0, 12),
-        PathProblem::Resource { name: "contained" },
+        &PathProblem::Resource { name: "contained" },
         &[],
     );
     for bad in [
@@ -169,10 +169,10 @@ fn a_wrong_path_names_the_step_and_what_is_near() {
         "[0]",
         "name[1a]",
     ] {
-        fails("Patient", bad, (0, bad.len()), PathProblem::Syntax, &[]);
+        fails("Patient", bad, (0, bad.len()), &PathProblem::Syntax, &[]);
     }
-    fails("Patient", "name..family", (5, 0), PathProblem::Syntax, &[]);
-    fails("Patient", "name.", (5, 0), PathProblem::Syntax, &[]);
+    fails("Patient", "name..family", (5, 0), &PathProblem::Syntax, &[]);
+    fails("Patient", "name.", (5, 0), &PathProblem::Syntax, &[]);
 }
 
 #[test]

@@ -35,10 +35,6 @@ pub struct SearchParam {
     /// The resource types that a reference parameter can lead to, within what this resource type's
     /// elements allow.
     pub targets: Vec<&'static str>,
-    /// Whether one parameter may carry several values joined by commas.
-    pub multiple_or: bool,
-    /// Whether the parameter may be repeated.
-    pub multiple_and: bool,
     /// Whether every resource type has it (`_id`, `_lastUpdated`, `_tag`, `_profile`, `_security`,
     /// `_source`).
     pub common: bool,
@@ -50,7 +46,7 @@ pub enum IndexValue<'a> {
     /// A code in a system. For an element of type `code` the system is the one that the required
     /// value set implies, if it is one.
     Token {
-        /// The system, or the use of a contact point.
+        /// The system; none for identifiers and codings without one, contact points and booleans.
         system: Option<&'a str>,
         /// The code, identifier or value; absent when only a text is known.
         code: Option<&'a str>,

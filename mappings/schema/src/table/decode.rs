@@ -3,14 +3,14 @@
 
 use std::collections::HashMap;
 
-use super::types::{Binding, Element, Member, Shape, Syntax, TargetSet, TypeDef, TypeId, TypeKind};
+use super::types::{Binding, Element, Member, Shape, Syntax, TargetSet, TypeDef, TypeId};
 use super::{NameIndex, ParamLine, Table};
 use crate::primitive::Primitive;
 
 /// A type's lines before inheritance.
 struct RawType {
     name: &'static str,
-    kind: TypeKind,
+    is_resource: bool,
     base: &'static str,
     elements: Vec<RawElement>,
 }
@@ -60,11 +60,11 @@ impl Lines {
         };
         match next() {
             "T" => {
-                let (name, kind, base) = (next(), kind(next()), next());
+                let (name, is_resource, base) = (next(), next() == "resource", next());
                 let elements = Vec::new();
                 self.types.push(RawType {
                     name,
-                    kind,
+                    is_resource,
                     base,
                     elements,
                 });
@@ -113,15 +113,6 @@ impl Lines {
     }
 }
 
-fn kind(word: &str) -> TypeKind {
-    match word {
-        "resource" => TypeKind::Resource,
-        "abstract-resource" => TypeKind::AbstractResource,
-        "element" => TypeKind::Element,
-        _ => TypeKind::Datatype,
-    }
-}
-
 fn syntax(word: &str) -> Syntax {
     match word {
         "codes" => Syntax::Listed,
@@ -154,7 +145,7 @@ impl Builder {
             .collect();
         let mut resource_names: Vec<_> = types
             .iter()
-            .filter(|t| t.kind == TypeKind::Resource)
+            .filter(|t| t.is_resource)
             .map(|t| t.name)
             .collect();
         resource_names.sort_unstable();
@@ -179,7 +170,6 @@ impl Builder {
             element: self.by_name["Element"],
             params: lines.params,
             compartment: lines.compartment,
-            by_name: self.by_name,
         }
     }
 
@@ -213,7 +203,7 @@ impl Builder {
                 });
             }
         }
-        TypeDef::new(own.name, own.kind, elements, members)
+        TypeDef::new(own.name, elements, members)
     }
 
     /// The inherited elements, replaced where the type narrows them, then its own.

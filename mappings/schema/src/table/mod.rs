@@ -10,12 +10,11 @@ mod decode;
 mod names;
 mod types;
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 pub(crate) use names::NameIndex;
 pub use types::Binding;
-pub(crate) use types::{Element, Member, Shape, Syntax, TargetSet, TypeDef, TypeId, TypeKind};
+pub(crate) use types::{Element, Member, Shape, TargetSet, TypeDef, TypeId};
 
 /// The table of R4. It is decoded at its first use and stays in memory.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +54,6 @@ pub(crate) struct Table {
     pub(crate) params: Vec<ParamLine>,
     pub(crate) compartment: Vec<(&'static str, Vec<&'static str>)>,
     resource_index: NameIndex,
-    by_name: HashMap<&'static str, TypeId>,
 }
 
 /// The definition of a search parameter, not yet compiled.
@@ -72,11 +70,6 @@ pub(crate) struct ParamLine {
 impl Table {
     pub(crate) fn get(&self, id: TypeId) -> &TypeDef {
         &self.types[usize::from(id.0)]
-    }
-
-    /// A type of any kind by its name (`HumanName`, `Patient.contact`).
-    pub(crate) fn by_name(&self, name: &str) -> Option<TypeId> {
-        self.by_name.get(name).copied()
     }
 
     /// The place of a concrete resource type among all of them, which is also its bit in a

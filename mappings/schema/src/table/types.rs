@@ -8,19 +8,9 @@ use crate::primitive::Primitive;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct TypeId(pub(crate) u16);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TypeKind {
-    Resource,
-    AbstractResource,
-    Datatype,
-    /// An element with children of its own, named by its path.
-    Element,
-}
-
 /// A type with all its elements, inherited ones first.
 pub(crate) struct TypeDef {
     pub(crate) name: &'static str,
-    pub(crate) kind: TypeKind,
     pub(crate) elements: Vec<Element>,
     /// The names that JSON uses: one per element, and one per type of a choice.
     pub(crate) members: Vec<Member>,
@@ -30,12 +20,7 @@ pub(crate) struct TypeDef {
 }
 
 impl TypeDef {
-    pub(crate) fn new(
-        name: &'static str,
-        kind: TypeKind,
-        elements: Vec<Element>,
-        members: Vec<Member>,
-    ) -> Self {
+    pub(crate) fn new(name: &'static str, elements: Vec<Element>, members: Vec<Member>) -> Self {
         assert!(elements.len() <= 128, "{name} has more elements than bits");
         let required = elements
             .iter()
@@ -45,7 +30,6 @@ impl TypeDef {
         let index = NameIndex::new(members.iter().map(|member| member.name));
         Self {
             name,
-            kind,
             elements,
             members,
             required,

@@ -5,20 +5,8 @@ use super::FaultRule;
 use super::place::Place;
 use super::walk::{Container, Walk};
 use crate::json::{Json, Object};
-use crate::primitive::is_id;
+use crate::reference::relative;
 use crate::table::{Member, Shape};
-
-/// The type and id of a relative literal reference: `Patient/1`, `Patient/1/_history/2`.
-pub(crate) fn relative(reference: &str) -> Option<(&str, &str)> {
-    let (kind, rest) = reference.split_once('/')?;
-    let (id, version) = match rest.split_once("/_history/") {
-        Some((id, version)) => (id, Some(version)),
-        None => (rest, None),
-    };
-    let is_type = kind.starts_with(|first: char| first.is_ascii_uppercase())
-        && kind.bytes().all(|byte| byte.is_ascii_alphabetic());
-    (is_type && is_id(id) && version.is_none_or(is_id)).then_some((kind, id))
-}
 
 impl Walk {
     pub(super) fn is_named(&self, member: &Member, name: &str) -> bool {
