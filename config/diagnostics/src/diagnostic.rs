@@ -218,7 +218,7 @@ mod tests {
         let file = TextFile::new("a.toml", "x = 1\ny = 2\n");
         let late = Diagnostic::error("CFG0002", "later").at(file.place(6..7));
         let early = Diagnostic::warning("CFG0001", "earlier").at(file.place(0..1));
-        let nowhere = Diagnostic::error("CFG0000", "no place");
+        let nowhere = Diagnostic::error("CFG0018", "no place");
         let all: Diagnostics = [nowhere.clone(), late.clone(), early.clone(), late.clone()]
             .into_iter()
             .collect();
