@@ -152,7 +152,8 @@ pub fn retry(store: &Store, filter: &QuarantineFilter, accept: bool) -> Result<u
     store.local(|txn| {
         tables::prepare(txn)?;
         let count = txn.execute(
-            "UPDATE pipe_quarantine SET next_retry = 0, accepted = max(accepted, ?5)
+            "UPDATE pipe_quarantine SET next_retry = 0,
+               accepted = CASE WHEN ?5 AND code IN ('PIP0005', 'PIP0006') THEN 1 ELSE accepted END
              WHERE (?1 IS NULL OR mapping IN (SELECT m.id FROM pipe_mapping m JOIN pipe_source s ON s.id = m.source WHERE s.name = ?1))
                AND (?2 IS NULL OR mapping IN (SELECT id FROM pipe_mapping WHERE name = ?2))
                AND (?3 IS NULL OR code = ?3) AND (?4 IS NULL OR key_text = ?4)",

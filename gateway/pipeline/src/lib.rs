@@ -11,15 +11,34 @@
 //! After a crash: what was staged is submitted again with the same signed bytes, and every pass resumes
 //! from the cursor that was written in the same transaction as its rows. Nothing is lost, nothing is twice.
 
+mod backoff;
 mod board;
+mod change;
+mod connect;
+mod deletions;
+mod dependants;
 mod desk;
+mod digest;
 mod error;
+mod guard;
 mod handle;
+mod hours;
+mod intake;
 mod key_text;
 mod options;
 mod pipeline;
+mod plan;
+mod poll;
+mod references;
+mod retry;
+mod round;
+mod row_state;
 mod status;
+mod stop;
+mod sweep;
 mod tables;
+mod watermark;
+mod worker;
 
 pub use desk::{
     QuarantineEntry, QuarantineFilter, Scope, confirm, quarantine, recorded_status, resync, retry,

@@ -3,10 +3,13 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
 
 use crate::board::Board;
+use crate::stop::Stop;
 use crate::tables;
+use crate::worker::Worker;
 use crate::{PipelineError, PipelineHandle, PipelineOptions};
 
 /// The pipeline of one gateway. Nothing runs before [`Pipeline::run`].
@@ -48,7 +51,55 @@ impl Pipeline {
 
     /// Runs until `shutdown` completes, then ends every worker after the transaction it is in. Faults of a
     /// source or of the disk are retried and shown in the status; they never end the run.
-    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
+    ///
+    /// # Errors
+    /// Where the operating system has no thread to give.
+    pub async fn run(
+        self,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<(), std::io::Error> {
+        let stop = Arc::new(Stop::default());
+        let mut ended = Vec::new();
+        for (options, board) in self.options.sources.iter().zip(self.boards.iter()) {
+            let worker = Worker {
+                options: options.clone(),
+                store: self.options.store.clone(),
+                keys: self.options.keys.clone(),
+                clock: self.options.clock.clone(),
+                runtime: Handle::current(),
+                board: board.clone(),
+                stop: stop.clone(),
+            };
+            let (tell, told) = oneshot::channel();
+            let started = std::thread::Builder::new()
+                .name("silsila-intake".to_owned())
+                .spawn(move || {
+                    worker.run();
+                    // Nobody is left to hear it when the run was dropped.
+                    let _ = tell.send(());
+                });
+            if let Err(error) = started {
+                stop.set();
+                return Err(error);
+            }
+            ended.push(told);
+        }
+        let _stopped_when_dropped = StopOnDrop(stop.clone());
         shutdown.await;
+        stop.set();
+        for told in ended {
+            // A worker that panicked has ended as well.
+            let _ = told.await;
+        }
+        Ok(())
+    }
+}
+
+/// Ends the workers when the run is dropped instead of being told to end.
+struct StopOnDrop(Arc<Stop>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.set();
     }
 }

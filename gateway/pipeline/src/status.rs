@@ -4,6 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::change::WarningKind;
+use crate::row_state::Tally;
+
 /// One look at the whole pipeline.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Status {
@@ -244,4 +247,40 @@ pub struct WarningCount {
     pub element: Option<String>,
     /// Rows that bear it.
     pub rows: u64,
+}
+
+fn moved(count: &mut u64, by: i64) {
+    *count = count.saturating_add_signed(by);
+}
+
+impl Counters {
+    pub(crate) fn apply(&mut self, tally: &Tally) {
+        moved(&mut self.produced, tally.produced);
+        moved(&mut self.empty, tally.empty);
+        moved(&mut self.not_shared, tally.not_shared);
+        moved(&mut self.quarantined, tally.quarantined);
+        moved(&mut self.resources, tally.resources);
+        moved(&mut self.versions, tally.versions);
+        self.rows = self.produced + self.empty + self.not_shared + self.quarantined;
+    }
+}
+
+impl MappingStatus {
+    pub(crate) fn warn(&mut self, kind: &WarningKind, by: i64) {
+        let place = |w: &WarningCount| (w.code.clone(), w.column.clone(), w.element.clone());
+        let this = (kind.code.clone(), kind.column.clone(), kind.element.clone());
+        match self.warnings.binary_search_by_key(&this, place) {
+            Ok(i) => moved(&mut self.warnings[i].rows, by),
+            Err(i) => self.warnings.insert(
+                i,
+                WarningCount {
+                    code: this.0,
+                    column: this.1,
+                    element: this.2,
+                    rows: by.max(0).unsigned_abs(),
+                },
+            ),
+        }
+        self.warnings.retain(|w| w.rows > 0);
+    }
 }

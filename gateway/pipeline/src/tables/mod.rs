@@ -10,6 +10,9 @@
 //! | `pipe_quarantine` | row in quarantine, with the reason and the key as people write it | few |
 //! | `pipe_warning` | kind of warning: how many rows bear it now | few |
 
+pub(crate) mod progress;
+pub(crate) mod rows;
+
 use crate::PipelineError;
 
 /// `pipe_mapping.stage`: the sweep named there has not come to this mapping yet.
@@ -44,6 +47,7 @@ CREATE TABLE IF NOT EXISTS pipe_source (
   pack BLOB,
   sweep INTEGER NOT NULL DEFAULT 0,
   sweep_done INTEGER NOT NULL DEFAULT 0,
+  sweep_over INTEGER NOT NULL DEFAULT 0,
   sweep_wanted INTEGER NOT NULL DEFAULT 0,
   sweep_started INTEGER,
   sweep_ended INTEGER,
@@ -66,6 +70,7 @@ CREATE TABLE IF NOT EXISTS pipe_mapping (
   stage INTEGER NOT NULL DEFAULT 0,
   cursor BLOB,
   swept INTEGER NOT NULL DEFAULT 0,
+  known INTEGER NOT NULL DEFAULT 0,
   swept_at INTEGER,
   forced INTEGER NOT NULL DEFAULT 0,
   tail BLOB,

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Before the first row: what was left in the outbox, whether the database answers and has the tables that
+//! the mappings speak of, and where the passes stood.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use silsila_mapping::Pack;
+use silsila_source::Key;
+use silsila_store::Payload;
+
+use crate::change::{Change, Quarantine};
+use crate::intake::Intake;
+use crate::plan::draft;
+use crate::poll::{ServerClock, Watch};
+use crate::row_state::{RowState, State};
+use crate::tables::rows::{self, RowReader};
+use crate::tables::{STAGE_DONE, progress};
+use crate::{Phase, PipelineError, desk, digest};
+
+/// What connecting learned.
+pub(crate) struct Connected {
+    pub clock: Option<ServerClock>,
+    /// Digest of all mappings.
+    pub pack: [u8; 32],
+    /// When the next sweep is due.
+    pub sweep_in: Duration,
+}
+
+/// The name under which the hospital's own Organization is remembered.
+const ORGANIZATION: &str = "organization";
+
+impl Intake {
+    /// Settles what a crash left, greets the database, and makes every mapping known.
+    pub fn connect(&mut self) -> Result<Connected, PipelineError> {
+        for id in self.store.pending()? {
+            self.submit(id)?;
+        }
+        let board = self.board.clone();
+        let _connecting = board.enter(Phase::Connecting);
+        let pack = digest::pack(&self.options.pack);
+        self.know_mappings()?;
+        self.show_recorded()?;
+        self.commit_organization()?;
+        let clock = self.greet()?;
+        let source = self
+            .store
+            .read(|conn| progress::source(conn, self.name()))?;
+        let retired = self.retire(&source)?;
+        if retired {
+            self.know_mappings()?;
+            self.show_recorded()?;
+        }
+        if source.pack.as_deref() != Some(&pack) && source.sweep > source.sweep_over {
+            // The rows before the cursor were mapped by other mappings: begin anew.
+            self.store
+                .local(|txn| progress::abandon_sweep(txn, self.id, source.sweep))?;
+        }
+        let anew = retired || source.pack.as_deref() != Some(&pack);
+        Ok(Connected {
+            clock,
+            pack,
+            sweep_in: if anew {
+                Duration::ZERO
+            } else {
+                self.sweep_in(&source)
+            },
+        })
+    }
+
+    fn sweep_in(&self, source: &progress::SourceRow) -> Duration {
+        let interval = self.options.sweep_interval;
+        let passed = source
+            .sweep_started
+            .and_then(|started| u64::try_from(self.now_ms() - started).ok())
+            .map(Duration::from_millis);
+        passed.map_or(Duration::ZERO, |passed| interval.saturating_sub(passed))
+    }
+
+    fn greet(&self) -> Result<Option<ServerClock>, PipelineError> {
+        let health = self.wait(self.options.source.health())?;
+        let schema = self.wait(self.options.source.schema())?;
+        let faults = self.options.pack.check_against(&schema);
+        if faults.has_errors() {
+            return Err(PipelineError::Unfit {
+                source_name: self.name().to_owned(),
+                faults: faults
+                    .iter()
+                    .filter(|d| d.severity.word() == "error")
+                    .count(),
+                first: first_error(
+                    faults
+                        .iter()
+                        .map(|d| (d.severity.word(), d.code, &*d.message)),
+                ),
+            });
+        }
+        self.board.update(|status| {
+            status.server = Some(health.server.clone());
+            status.tls.clone_from(&health.tls);
+            status.notes.clone_from(&health.notes);
+        });
+        Ok(health.clock.map(ServerClock::new))
+    }
+
+    fn know_mappings(&mut self) -> Result<(), PipelineError> {
+        let pack = self.options.pack.clone();
+        self.ids = self.store.local(|txn| {
+            progress::add_mapping(
+                txn,
+                self.id,
+                ORGANIZATION,
+                "Organization",
+                "(configuration)",
+            )?;
+            for m in pack.mappings() {
+                progress::add_mapping(txn, self.id, m.name(), m.resource_type(), m.table())?;
+            }
+            let known = progress::mappings(txn, self.id)?;
+            Ok::<_, PipelineError>(known.into_iter().map(|m| (m.name, m.id)).collect())
+        })?;
+        Ok(())
+    }
+
+    /// Shows on the board what the tables remember.
+    pub fn show_recorded(&self) -> Result<(), PipelineError> {
+        let (source, mut mappings, question) = self.store.read(|conn| {
+            Ok::<_, PipelineError>((
+                progress::source(conn, self.name())?,
+                desk::mappings(conn, self.id)?,
+                desk::question(conn, self.id)?,
+            ))
+        })?;
+        let order: HashMap<&str, usize> = self
+            .options
+            .pack
+            .mappings()
+            .iter()
+            .enumerate()
+            .map(|(i, m)| (m.name(), i))
+            .collect();
+        mappings.sort_by_key(|m| order.get(m.name.as_str()).copied().unwrap_or(usize::MAX));
+        self.board.update(|status| {
+            status.sweep = source.sweep;
+            status.sweep_completed = source.sweep_done;
+            status.sweep_started_ms = source.sweep_started;
+            status.question = question;
+            status.mappings = mappings;
+        });
+        Ok(())
+    }
+
+    /// The hospital's own Organization comes from the configuration: it is committed when it changes.
+    fn commit_organization(&self) -> Result<(), PipelineError> {
+        let ids = |mapping: &str, key: &Key| self.logical_id(mapping, key);
+        let made =
+            self.options
+                .pack
+                .organization(&ids)
+                .map_err(|faults| PipelineError::Organization {
+                    first: first_error(
+                        faults
+                            .iter()
+                            .map(|d| (d.severity.word(), d.code, &*d.message)),
+                    ),
+                })?;
+        let body = digest::body(&self.keys.digest_key, made.body());
+        let mapping = self.ids.get(ORGANIZATION).copied().unwrap_or_default();
+        let key = Key(Vec::new()).encode();
+        let before = self
+            .store
+            .read(|conn| RowReader::new(conn)?.get(mapping, &key))?;
+        if before
+            .as_ref()
+            .is_some_and(|row| row.live && row.body == Some(body))
+        {
+            return Ok(());
+        }
+        let after = RowState {
+            state: State::Produced,
+            live: true,
+            body: Some(body),
+            ..RowState::new(0)
+        };
+        let id = made.id().to_owned();
+        let payload = Payload {
+            body: made.into_body(),
+            mapping: ORGANIZATION.to_owned(),
+            mapping_digest: [0; 32],
+        };
+        let change = Change {
+            mapping,
+            key,
+            before,
+            after: Some(after),
+            draft: Some(draft("Organization", &id, None, Some(payload))),
+            quarantine: Quarantine::Release,
+        };
+        self.commit(vec![change], |_| Ok(()))
+    }
+
+    /// Where polling stood; a mapping that was never polled begins at its newest watermark, so that what
+    /// changes during the first sweep is not missed.
+    pub fn watches(
+        &self,
+        clock: Option<ServerClock>,
+    ) -> Result<HashMap<i64, Watch>, PipelineError> {
+        let known = self.store.read(|conn| progress::mappings(conn, self.id))?;
+        let mut watches = HashMap::new();
+        for (mapping, id) in self.mappings() {
+            if mapping.changed().is_none() {
+                continue;
+            }
+            let stored = known
+                .iter()
+                .find(|m| m.id == id)
+                .and_then(|m| m.watermark.clone());
+            let watermark = match stored {
+                Some(watermark) => Some(watermark),
+                None => {
+                    let found = self.first_watermark(mapping, clock)?;
+                    if let Some(found) = &found {
+                        self.store
+                            .local(|txn| progress::set_watermark(txn, id, found))?;
+                        self.show_watermark(mapping.name(), found);
+                    }
+                    found
+                }
+            };
+            watches.insert(id, Watch::resume(watermark));
+        }
+        Ok(watches)
+    }
+
+    /// Withdraws what mappings made that the pack no longer has, or that make another type now. Answers
+    /// whether there were any. With resources at stake a person is asked first.
+    fn retire(&self, source: &progress::SourceRow) -> Result<bool, PipelineError> {
+        let known = self.store.read(|conn| progress::mappings(conn, self.id))?;
+        let pack: &Pack = &self.options.pack;
+        let retired: Vec<_> = known
+            .into_iter()
+            .filter(|m| m.name != ORGANIZATION)
+            .filter(|m| {
+                pack.mapping(&m.name)
+                    .is_none_or(|now| now.resource_type() != m.resource_type)
+            })
+            .collect();
+        if retired.is_empty() {
+            return Ok(false);
+        }
+        let resources: u64 = retired.iter().map(|m| m.resources).sum();
+        if resources > 0 && source.confirmed <= source.sweep {
+            if !source.asking {
+                self.ask_about_retired(&retired, resources)?;
+            }
+            return Ok(false);
+        }
+        for mapping in &retired {
+            self.withdraw_all(mapping)?;
+        }
+        Ok(true)
+    }
+
+    fn withdraw_all(&self, retired: &progress::MappingRow) -> Result<(), PipelineError> {
+        loop {
+            let found = self.store.read(|conn| rows::any(conn, retired.id, 1_000))?;
+            if found.is_empty() {
+                return self.store.local(|txn| {
+                    progress::forget_mapping(txn, retired.id)?;
+                    Ok(())
+                });
+            }
+            let changes = found
+                .into_iter()
+                .map(|place| {
+                    let id = Key::decode(&place.key)
+                        .map(|key| self.logical_id(&retired.name, &key).to_string());
+                    let draft = id.filter(|_| place.row.live).map(|id| {
+                        draft(
+                            &retired.resource_type,
+                            &id,
+                            place.row.subject.as_deref(),
+                            None,
+                        )
+                    });
+                    Change {
+                        mapping: place.mapping,
+                        key: place.key,
+                        before: Some(place.row),
+                        after: None,
+                        draft,
+                        quarantine: Quarantine::Release,
+                    }
+                })
+                .collect();
+            self.commit(changes, |_| Ok(()))?;
+        }
+    }
+}
+
+/// The first error among (severity, code, message), in one line.
+fn first_error<'d>(mut faults: impl Iterator<Item = (&'d str, &'d str, &'d str)>) -> String {
+    faults
+        .find(|(severity, _, _)| *severity == "error")
+        .map(|(_, code, message)| format!("{code} {message}"))
+        .unwrap_or_default()
+}
+
+/// Whether a mapping has done its part of a sweep.
+pub(crate) fn has_done(mapping: &progress::MappingRow, sweep: u64) -> bool {
+    mapping.sweep == sweep && mapping.stage == STAGE_DONE
+}

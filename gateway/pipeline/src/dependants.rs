@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+//! From a changed row to the rows that were mapped with its help, by asking the database backwards.
+
+use std::collections::{BTreeMap, HashSet};
+
+use silsila_mapping::{Mapping, ReverseStep};
+use silsila_source::{Key, Row};
+
+use crate::PipelineError;
+use crate::intake::{Intake, distinct_keys};
+use crate::plan::View;
+
+/// Changed rows by table, with the key columns by which to read more of them.
+#[derive(Default)]
+pub(crate) struct ChangedRows {
+    tables: BTreeMap<String, Table>,
+    count: usize,
+}
+
+#[derive(Default)]
+struct Table {
+    key: Vec<String>,
+    rows: Vec<Row>,
+    seen: HashSet<Vec<u8>>,
+}
+
+impl ChangedRows {
+    /// Adds rows of a mapping's table; several mappings of one table bring the same rows.
+    pub fn add(&mut self, mapping: &Mapping, rows: Vec<Row>) {
+        let table = self.tables.entry(mapping.table().to_owned()).or_default();
+        if table.key.is_empty() {
+            table.key = mapping.key().to_vec();
+        }
+        for row in rows {
+            let Some(key) = row.key(&table.key) else {
+                continue;
+            };
+            if table.seen.insert(key.encode()) {
+                table.rows.push(row);
+                self.count += 1;
+            }
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.count
+    }
+}
+
+impl Intake {
+    /// Maps again what depends on changed rows, patients' own rows first.
+    pub fn follow(&self, changed: ChangedRows, view: View) -> Result<(), PipelineError> {
+        for (mapping, _) in self.mappings() {
+            let mut found: Vec<Row> = Vec::new();
+            for (name, table) in &changed.tables {
+                for path in mapping.dependants_via(name) {
+                    // A path that cannot be walked backwards is left to the sweep.
+                    if let Some(steps) = path.steps {
+                        found.extend(self.walk(mapping, name, table, &steps)?);
+                    }
+                }
+            }
+            let mut seen = HashSet::new();
+            found.retain(|row| {
+                row.key(mapping.key())
+                    .is_some_and(|k| seen.insert(k.encode()))
+            });
+            self.take(mapping, found, view)?;
+        }
+        Ok(())
+    }
+
+    fn walk(
+        &self,
+        mapping: &Mapping,
+        name: &str,
+        table: &Table,
+        steps: &[ReverseStep],
+    ) -> Result<Vec<Row>, PipelineError> {
+        let Some(first) = steps.first() else {
+            return Ok(Vec::new());
+        };
+        let mut rows = self.with_columns(name, table, &first.from)?;
+        for (i, step) in steps.iter().enumerate() {
+            let keys = distinct_keys(&rows, &step.from);
+            let wanted = match steps.get(i + 1) {
+                Some(next) => &next.from,
+                None => mapping.columns(),
+            };
+            let columns = union(wanted, &step.by);
+            rows = self.fetch(&step.table, &columns, &step.by, &keys)?;
+        }
+        // The engine's digest covers a row's columns, so every pass must bring the same ones.
+        match steps.last() {
+            Some(last) if last.by.iter().any(|c| !mapping.columns().contains(c)) => {
+                let keys: Vec<Key> = distinct_keys(&rows, mapping.key());
+                self.rows_of(mapping, &keys)
+            }
+            _ => Ok(rows),
+        }
+    }
+
+    /// The changed rows with at least these columns.
+    fn with_columns(
+        &self,
+        name: &str,
+        table: &Table,
+        columns: &[String],
+    ) -> Result<Vec<Row>, PipelineError> {
+        let has_all = |row: &Row| columns.iter().all(|c| row.columns().position(c).is_some());
+        if table.rows.iter().all(has_all) {
+            return Ok(table.rows.clone());
+        }
+        let keys = distinct_keys(&table.rows, &table.key);
+        self.fetch(name, &union(columns, &table.key), &table.key, &keys)
+    }
+}
+
+/// Columns of both, each once.
+fn union(a: &[String], b: &[String]) -> Vec<String> {
+    let mut all = a.to_vec();
+    all.extend(b.iter().filter(|c| !a.contains(c)).cloned());
+    all
+}

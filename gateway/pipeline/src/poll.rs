@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Changes by watermark: what makes a new row appear within seconds. A watermark is only a shortcut; the
+//! sweep finds whatever it does not show.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::time::{Duration, Instant};
+
+use silsila_mapping::Mapping;
+use silsila_source::{Changes, DateTime, Key, Row, Value};
+
+use crate::dependants::ChangedRows;
+use crate::intake::Intake;
+use crate::plan::View;
+use crate::tables::progress;
+use crate::watermark::{Newest, back, compare, shift};
+use crate::{Phase, PipelineError};
+
+/// What polling one mapping remembers between rounds. Nothing of it needs to survive a restart but the
+/// watermark, which the store holds.
+#[derive(Default)]
+pub(crate) struct Watch {
+    /// Up to where rows were read and everything that depends on them was done.
+    newest: Option<Value>,
+    /// The rows of the last round by key, as hashes: those that come again because of the overlap and are
+    /// the same need no second look.
+    recent: HashMap<Vec<u8>, u64>,
+    dice: RandomState,
+}
+
+/// Rows of the overlap that are remembered; beyond that they are simply mapped again.
+const REMEMBERED: usize = 200_000;
+/// Changed rows that may gather before their dependants are followed.
+const GATHERED: usize = 10_000;
+/// A watermark further ahead of the server's clock than this is an accident.
+const AHEAD: i64 = 24 * 60 * 60;
+
+/// The server's clock, read once at connecting and advanced by our own.
+#[derive(Clone, Copy)]
+pub(crate) struct ServerClock {
+    read: DateTime,
+    at: Instant,
+}
+
+impl ServerClock {
+    pub fn new(read: DateTime) -> Self {
+        Self {
+            read,
+            at: Instant::now(),
+        }
+    }
+
+    /// The latest watermark that is believed.
+    fn latest(&self) -> Option<Value> {
+        let passed = i64::try_from(self.at.elapsed().as_secs()).ok()?;
+        shift(self.read, passed + AHEAD).map(Value::DateTime)
+    }
+}
+
+impl Watch {
+    pub fn resume(watermark: Option<Value>) -> Self {
+        Self {
+            newest: watermark,
+            ..Self::default()
+        }
+    }
+
+    /// Where the next round begins.
+    fn since(&self, latest: Option<&Value>, overlap: Duration) -> Option<Value> {
+        let newest = self.newest.as_ref()?;
+        let believed = match latest {
+            Some(latest) if compare(newest, latest) == Some(Ordering::Greater) => latest,
+            _ => newest,
+        };
+        Some(back(believed, overlap))
+    }
+
+    /// Leaves out rows that the last round brought already; notes what this one brings.
+    fn fresh(&self, rows: Vec<Row>, key: &[String], noted: &mut HashMap<Vec<u8>, u64>) -> Vec<Row> {
+        let mut bytes = Vec::new();
+        rows.into_iter()
+            .filter(|row| {
+                let Some(key) = row.key(key) else {
+                    return true;
+                };
+                bytes.clear();
+                row.values().iter().for_each(|v| v.encode_into(&mut bytes));
+                let hash = self.dice.hash_one(&bytes);
+                let key = key.encode();
+                let same = self.recent.get(&key) == Some(&hash);
+                if noted.len() < REMEMBERED {
+                    noted.insert(key, hash);
+                }
+                !same
+            })
+            .collect()
+    }
+
+    fn advance(&mut self, watermark: Value) {
+        let later = match &self.newest {
+            None => true,
+            Some(newest) => compare(&watermark, newest) != Some(Ordering::Less),
+        };
+        if later {
+            self.newest = Some(watermark);
+        }
+    }
+}
+
+impl Intake {
+    /// Before the first sweep: finds the newest watermark, so that changes made while the sweep runs are
+    /// polled from then on.
+    pub fn first_watermark(
+        &self,
+        mapping: &Mapping,
+        clock: Option<ServerClock>,
+    ) -> Result<Option<Value>, PipelineError> {
+        let _polling = self.board.enter(Phase::Polling);
+        let Some(first) = self.first_since(mapping, None)? else {
+            return Ok(None);
+        };
+        let latest = clock.and_then(|c| c.latest());
+        let Some(mut search) = Newest::between(first, latest) else {
+            return Ok(None);
+        };
+        while let Some(probe) = search.probe() {
+            let found = self.first_since(mapping, Some(&probe))?;
+            search.answer(probe, found);
+        }
+        Ok(search.found())
+    }
+
+    fn first_since(
+        &self,
+        mapping: &Mapping,
+        since: Option<&Value>,
+    ) -> Result<Option<Value>, PipelineError> {
+        let Some(watermark) = mapping.changed() else {
+            return Ok(None);
+        };
+        let mut columns = mapping.key().to_vec();
+        if !columns.iter().any(|c| c == watermark) {
+            columns.push(watermark.to_owned());
+        }
+        let rows = self.wait(self.options.source.changes(Changes {
+            table: mapping.table(),
+            columns: &columns,
+            key: mapping.key(),
+            watermark,
+            since,
+            after: None,
+            limit: 1,
+        }))?;
+        Ok(rows.first().and_then(|row| row.get(watermark).cloned()))
+    }
+
+    /// Polls every mapping that has a watermark, patients first, and then what depends on the changed rows.
+    /// Answers how many changed rows there were.
+    pub fn poll(
+        &self,
+        watches: &mut HashMap<i64, Watch>,
+        clock: Option<ServerClock>,
+        sweep: u64,
+    ) -> Result<u64, PipelineError> {
+        let latest = clock.and_then(|c| c.latest());
+        let view = View {
+            sweep,
+            forced: false,
+            retry: false,
+        };
+        let mut changed = ChangedRows::default();
+        let mut count = 0;
+        let mut read = Vec::new();
+        for (mapping, id) in self.mappings() {
+            if mapping.changed().is_none() {
+                continue;
+            }
+            let watch = watches.entry(id).or_default();
+            let mut noted = HashMap::new();
+            let mut page = Page::Since(watch.since(latest.as_ref(), self.options.overlap));
+            let mut last = None;
+            loop {
+                let (rows, next) = self.changes_page(mapping, &page)?;
+                let Some((watermark, key)) = next else { break };
+                let full = rows.len() >= self.options.chunk_rows;
+                let fresh = watch.fresh(rows, mapping.key(), &mut noted);
+                count += fresh.len() as u64;
+                self.take(mapping, fresh.clone(), view)?;
+                changed.add(mapping, fresh);
+                if changed.len() >= GATHERED {
+                    self.follow(std::mem::take(&mut changed), view)?;
+                }
+                last = Some(watermark.clone());
+                page = Page::After(watermark, key);
+                if !full {
+                    break;
+                }
+            }
+            read.push((mapping, id, noted, last));
+        }
+        self.follow(changed, view)?;
+        // Only now is this round behind us: one that broke off brings the same rows, and their dependants,
+        // again.
+        for (mapping, id, noted, last) in read {
+            let Some(watch) = watches.get_mut(&id) else {
+                continue;
+            };
+            watch.recent = noted;
+            if let Some(last) = last {
+                self.write_watermark(mapping, id, watch, last)?;
+            }
+        }
+        Ok(count)
+    }
+
+    fn write_watermark(
+        &self,
+        mapping: &Mapping,
+        id: i64,
+        watch: &mut Watch,
+        last: Value,
+    ) -> Result<(), PipelineError> {
+        let before = watch.newest.clone();
+        watch.advance(last);
+        if watch.newest != before
+            && let Some(newest) = &watch.newest
+        {
+            self.store
+                .local(|txn| progress::set_watermark(txn, id, newest))?;
+            self.show_watermark(mapping.name(), newest);
+        }
+        Ok(())
+    }
+
+    pub fn show_watermark(&self, mapping: &str, watermark: &Value) {
+        let text = crate::key_text::key_text(&Key(vec![watermark.clone()]));
+        self.board.update(|status| {
+            if let Some(m) = status.mappings.iter_mut().find(|m| m.name == mapping) {
+                m.watermark = Some(text);
+            }
+        });
+    }
+
+    /// One page of changed rows, and where the next begins.
+    fn changes_page(&self, mapping: &Mapping, page: &Page) -> Result<ChangesPage, PipelineError> {
+        let _polling = self.board.enter(Phase::Polling);
+        let Some(watermark) = mapping.changed() else {
+            return Ok((Vec::new(), None));
+        };
+        let (since, after) = match page {
+            Page::Since(since) => (since.as_ref(), None),
+            Page::After(watermark, key) => (None, Some((watermark, key))),
+        };
+        let key_and_watermark;
+        let columns = if mapping.grouped() {
+            key_and_watermark = [mapping.key(), &[watermark.to_owned()]].concat();
+            &key_and_watermark
+        } else {
+            mapping.columns()
+        };
+        let rows = self.wait(self.options.source.changes(Changes {
+            table: mapping.table(),
+            columns,
+            key: mapping.key(),
+            watermark,
+            since,
+            after,
+            limit: self.options.chunk_rows,
+        }))?;
+        let next = rows
+            .last()
+            .and_then(|row| Some((row.get(watermark)?.clone(), row.key(mapping.key())?)));
+        Ok((rows, next))
+    }
+
+    /// Maps and commits rows that a poll, a reverse lookup or a retry brought.
+    pub fn take(&self, mapping: &Mapping, rows: Vec<Row>, view: View) -> Result<(), PipelineError> {
+        for chunk in rows.chunks(self.options.chunk_rows.max(1)) {
+            let batch = self.join(mapping, chunk.to_vec())?;
+            let plan = self.plan(mapping, &batch, view)?;
+            if !plan.changes.is_empty() {
+                self.commit(plan.changes, |_| Ok(()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows of a mapping by key.
+    pub fn rows_of(&self, mapping: &Mapping, keys: &[Key]) -> Result<Vec<Row>, PipelineError> {
+        self.fetch(mapping.table(), mapping.columns(), mapping.key(), keys)
+    }
+}
+
+enum Page {
+    Since(Option<Value>),
+    After(Value, Key),
+}
+
+type ChangesPage = (Vec<Row>, Option<(Value, Key)>);
