@@ -61,7 +61,9 @@ impl<'m> Batch<'m> {
         let row = self.rows.get(i);
         let value = |c: &String| row.and_then(|r| r.get(c)).cloned();
         let columns = self.mapping.key().iter();
-        Key(columns.map(|c| value(c).unwrap_or(silsila_source::Value::Null)).collect())
+        Key(columns
+            .map(|c| value(c).unwrap_or(silsila_source::Value::Null))
+            .collect())
     }
 
     /// How many applications there are: rows, or groups of rows.

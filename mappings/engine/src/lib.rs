@@ -14,7 +14,10 @@
 
 mod batch;
 mod context;
+mod expression;
+mod filters;
 mod id;
+mod language;
 mod mapping;
 mod outcome;
 mod pack;
