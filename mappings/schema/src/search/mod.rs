@@ -11,6 +11,7 @@ mod fhirpath;
 mod normalize;
 mod number;
 mod plan;
+mod tree;
 mod value;
 
 use std::sync::{LazyLock, OnceLock};

@@ -3,10 +3,11 @@
 //! resource is walked once for all of them.
 
 use super::Kind;
-use super::convert::{Convert, target_type};
+use super::convert::Convert;
 use super::fhirpath::{Branch, Path, Step, parse};
+use super::tree::{Filter, Node};
 use super::value::{IndexValue, SearchParam};
-use crate::json::{Json, Object};
+use crate::json::Object;
 use crate::table::{Member, ParamLine, Shape, TypeId, table};
 
 /// The search parameters of a resource type and the tree that finds their values.
@@ -25,41 +26,10 @@ pub(super) struct LeftOut {
     pub(super) reason: String,
 }
 
-#[derive(Default)]
-struct Node {
-    /// What the element itself gives, by the place of the parameter.
-    outputs: Vec<(usize, Convert)>,
-    edges: Vec<Edge>,
-}
-
-struct Edge {
-    name: &'static str,
-    filter: Filter,
-    node: Node,
-}
-
-/// Which items of an element count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Filter {
-    All,
-    Equals(&'static str, &'static str),
-    Target(&'static str),
-}
-
 /// A parameter that is `false` when none of these members is there.
 struct Presence {
     param: usize,
     members: Vec<&'static str>,
-}
-
-impl Filter {
-    fn passes(self, value: &Json) -> bool {
-        match self {
-            Self::All => true,
-            Self::Equals(member, text) => value.get(member).and_then(Json::as_str) == Some(text),
-            Self::Target(kind) => target_type(value) == Some(kind),
-        }
-    }
 }
 
 impl Plan {
@@ -159,52 +129,6 @@ impl Plan {
                     IndexValue::Token { system, code, text },
                 );
             }
-        }
-    }
-}
-
-impl Node {
-    fn insert(&mut self, way: &[(&'static str, Filter)], output: (usize, Convert)) {
-        let Some(((name, filter), rest)) = way.split_first() else {
-            if !self.outputs.contains(&output) {
-                self.outputs.push(output);
-            }
-            return;
-        };
-        let is_it = |edge: &Edge| edge.name == *name && edge.filter == *filter;
-        let place = self.edges.iter().position(is_it).unwrap_or_else(|| {
-            let node = Node::default();
-            self.edges.push(Edge {
-                name,
-                filter: *filter,
-                node,
-            });
-            self.edges.len() - 1
-        });
-        self.edges[place].node.insert(rest, output);
-    }
-
-    fn walk<'a>(&self, object: &'a Object, sink: &mut impl FnMut(usize, IndexValue<'a>)) {
-        for edge in &self.edges {
-            let Some(value) = object.get(edge.name) else {
-                continue;
-            };
-            for item in value.as_array().unwrap_or(std::slice::from_ref(value)) {
-                if edge.filter.passes(item) {
-                    edge.node.visit(item, sink);
-                }
-            }
-        }
-    }
-
-    fn visit<'a>(&self, value: &'a Json, sink: &mut impl FnMut(usize, IndexValue<'a>)) {
-        for (param, convert) in &self.outputs {
-            convert.apply(value, &mut |index_value| sink(*param, index_value));
-        }
-        if !self.edges.is_empty()
-            && let Json::Object(object) = value
-        {
-            self.walk(object, sink);
         }
     }
 }

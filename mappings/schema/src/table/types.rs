@@ -144,16 +144,16 @@ impl Binding {
         }
     }
 
-    /// Whether a code of a system is allowed.
-    pub fn allows_coding(&self, system: Option<&str>, code: Option<&str>) -> bool {
-        let (Some(system), Some(code)) = (system, code) else {
-            return self.syntax != Syntax::Listed;
-        };
-        self.syntax != Syntax::Listed
-            || self
-                .systems
-                .iter()
-                .any(|(own, codes)| *own == system && codes.binary_search(&code).is_ok())
+    /// Whether the codes are known one by one, rather than by their syntax.
+    pub fn is_listed(&self) -> bool {
+        self.syntax == Syntax::Listed
+    }
+
+    /// Whether a code of a system is in the list.
+    pub fn allows_coding(&self, system: &str, code: &str) -> bool {
+        self.systems
+            .iter()
+            .any(|(own, codes)| *own == system && codes.binary_search(&code).is_ok())
     }
 }
 

@@ -24,21 +24,15 @@ impl Walk {
         }
     }
 
-    /// A Coding, or a CodeableConcept of which one coding must be in the value set. Other datatypes
-    /// with a required value set (a Quantity and its unit) are left to profiles.
+    /// A CodeableConcept, of which one coding must be in the value set. R4 requires value sets of no
+    /// other datatype.
     pub(super) fn bound_concept(&mut self, member: &Member, object: &Object, place: &Place<'_>) {
         let Some(binding) = self.binding(member) else {
             return;
         };
-        let is_allowed = match object.get("coding") {
-            Some(Json::Array(codings)) => codings.iter().any(|coding| allows(binding, coding)),
-            _ if self.is_named(member, "Coding") => {
-                let (system, code) = (text(object, "system"), text(object, "code"));
-                binding.allows_coding(system, code)
-            }
-            _ => !self.is_named(member, "CodeableConcept"),
-        };
-        if !is_allowed {
+        let codings = object.get("coding").and_then(Json::as_array);
+        let mut codings = codings.unwrap_or_default().iter();
+        if binding.is_listed() && !codings.any(|coding| allows(binding, coding)) {
             self.outside(binding, place);
         }
     }
@@ -50,11 +44,8 @@ impl Walk {
 }
 
 fn allows(binding: &Binding, coding: &Json) -> bool {
-    coding
-        .as_object()
-        .is_some_and(|coding| binding.allows_coding(text(coding, "system"), text(coding, "code")))
-}
-
-fn text<'o>(object: &'o Object, member: &str) -> Option<&'o str> {
-    object.get(member)?.as_str()
+    let text = |member| coding.get(member)?.as_str();
+    text("system")
+        .zip(text("code"))
+        .is_some_and(|(system, code)| binding.allows_coding(system, code))
 }

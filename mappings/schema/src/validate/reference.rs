@@ -6,13 +6,9 @@ use super::place::Place;
 use super::walk::{Container, Walk};
 use crate::json::{Json, Object};
 use crate::reference::relative;
-use crate::table::{Member, Shape};
+use crate::table::Member;
 
 impl Walk {
-    pub(super) fn is_named(&self, member: &Member, name: &str) -> bool {
-        matches!(member.shape, Shape::Complex(id) if self.table.get(id).name == name)
-    }
-
     pub(super) fn reference(
         &mut self,
         member: &Member,
