@@ -35,7 +35,8 @@ pub fn sindh() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sindh")
 }
 
-/// Writes the data of a larger Sindh into a folder: the same hospitals with so many patients each.
+/// Writes the data of a larger Sindh into a folder: the same hospitals with so many patients each, and the
+/// schema of Mirpurkhas beside its tables.
 ///
 /// # Errors
 /// When Python 3.11 is missing or the folder cannot be written.
@@ -56,6 +57,8 @@ pub fn generate(patients_per_hospital: u32, out: &Path) -> anyhow::Result<()> {
     if !status.success() {
         bail!("make_dataset.py failed with {status}");
     }
+    let schema = Path::new("mirpurkhas/schema.sql");
+    std::fs::copy(sindh().join(schema), out.join(schema))?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 //! Nothing here is part of the product.
 
 pub mod authority;
+pub mod bench;
 pub mod gateway;
 pub mod hospital;
 pub mod http;
