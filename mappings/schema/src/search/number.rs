@@ -17,7 +17,7 @@ pub struct NumberRange {
 }
 
 /// The number of a query and the range it implies; nothing for what is not a decimal of FHIR, or
-/// has more digits than any measurement.
+/// is beyond all measurement.
 pub fn parse_number_range(text: &str) -> Option<NumberRange> {
     if !is_number(text) {
         return None;
@@ -33,11 +33,12 @@ pub fn parse_number_range(text: &str) -> Option<NumberRange> {
     let power = exponent.checked_sub(decimals)?.checked_sub(1)?;
     let scaled = digits.checked_mul(10)?;
     let at = |units: i128| format!("{units}e{power}").parse::<f64>().ok();
-    Some(NumberRange {
+    let range = NumberRange {
         exact: text.parse().ok()?,
         lo: at(scaled.checked_sub(5)?)?,
         hi: at(scaled.checked_add(5)?)?,
-    })
+    };
+    (range.lo.is_finite() && range.hi.is_finite()).then_some(range)
 }
 
 #[cfg(test)]
@@ -76,6 +77,7 @@ mod tests {
             "+1",
             "1 ",
             "0x1",
+            "1e400",
             "1e99999999999",
             &long,
         ] {
