@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use silsila_mapping::{Batch, LogicalId, Mapping, Want};
 use silsila_source::{Fetch, Key, Row, SourceError};
-use silsila_store::chain::TxId;
+use silsila_chain::TxId;
 use silsila_store::{Store, TxStatus};
 use tokio::runtime::Handle;
 

@@ -10,7 +10,7 @@ use crate::board::Board;
 use crate::stop::Stop;
 use crate::tables;
 use crate::worker::Worker;
-use crate::{PipelineError, PipelineHandle, PipelineOptions};
+use crate::{PipelineError, PipelineHandle, PipelineOptions, SourceState};
 
 /// The pipeline of one gateway. Nothing runs before [`Pipeline::run`].
 pub struct Pipeline {
@@ -51,13 +51,7 @@ impl Pipeline {
 
     /// Runs until `shutdown` completes, then ends every worker after the transaction it is in. Faults of a
     /// source or of the disk are retried and shown in the status; they never end the run.
-    ///
-    /// # Errors
-    /// Where the operating system has no thread to give.
-    pub async fn run(
-        self,
-        shutdown: impl Future<Output = ()> + Send,
-    ) -> Result<(), std::io::Error> {
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
         let stop = Arc::new(Stop::default());
         let mut ended = Vec::new();
         for (options, board) in self.options.sources.iter().zip(self.boards.iter()) {
@@ -78,11 +72,13 @@ impl Pipeline {
                     // Nobody is left to hear it when the run was dropped.
                     let _ = tell.send(());
                 });
-            if let Err(error) = started {
-                stop.set();
-                return Err(error);
+            match started {
+                Ok(_) => ended.push(told),
+                Err(error) => {
+                    tracing::error!(%error, "the system has no thread for this source's intake");
+                    board.update(|status| status.state = SourceState::Faulty);
+                }
             }
-            ended.push(told);
         }
         let _stopped_when_dropped = StopOnDrop(stop.clone());
         shutdown.await;
@@ -91,7 +87,6 @@ impl Pipeline {
             // A worker that panicked has ended as well.
             let _ = told.await;
         }
-        Ok(())
     }
 }
 
