@@ -128,10 +128,10 @@ pub enum Failure {
     Source(#[from] silsila_source::SourceError),
     /// The ledger.
     #[error("{} {}", .0.code(), .0)]
-    Store(#[from] silsila_store::StoreError),
+    Store(Box<silsila_store::StoreError>),
     /// The pipeline.
     #[error("{0}")]
-    Pipeline(#[from] silsila_pipeline::PipelineError),
+    Pipeline(Box<silsila_pipeline::PipelineError>),
     /// A secret that the configuration refers to.
     #[error("{0}")]
     Secret(#[from] silsila_config::SecretError),
@@ -191,6 +191,18 @@ impl Failure {
     pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
         move |reason| Self::File { path, reason }
+    }
+}
+
+impl From<silsila_store::StoreError> for Failure {
+    fn from(error: silsila_store::StoreError) -> Self {
+        Self::Store(Box::new(error))
+    }
+}
+
+impl From<silsila_pipeline::PipelineError> for Failure {
+    fn from(error: silsila_pipeline::PipelineError) -> Self {
+        Self::Pipeline(Box::new(error))
     }
 }
 

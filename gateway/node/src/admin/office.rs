@@ -5,10 +5,11 @@
 use std::path::PathBuf;
 
 use silsila_config::Settings;
-use silsila_pipeline::{PipelineError, PipelineHandle, QuarantineFilter, Scope};
+use silsila_pipeline::{PipelineHandle, QuarantineFilter, Scope};
 use silsila_store::{Clock as _, Store, SystemClock};
 
 use super::protocol::{Answer, Order, Report, Rows};
+use crate::exit::Failure;
 
 /// Whoever answers orders. Every answer blocks on the store.
 #[derive(Clone)]
@@ -58,7 +59,7 @@ impl Office {
             .unwrap_or_else(|error| Answer::Refused(error.to_string()))
     }
 
-    fn carry_out(&self, order: Order) -> Result<Answer, PipelineError> {
+    fn carry_out(&self, order: Order) -> Result<Answer, Failure> {
         match order {
             Order::Status => Ok(Answer::Report(Box::new(self.report()?))),
             Order::Confirm { source } => self.confirm(&source),
@@ -68,7 +69,7 @@ impl Office {
         }
     }
 
-    fn report(&self) -> Result<Report, PipelineError> {
+    fn report(&self) -> Result<Report, Failure> {
         let running = self.running.as_ref();
         Ok(Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -91,7 +92,7 @@ impl Office {
         disk.f_bavail.checked_mul(disk.f_frsize)
     }
 
-    fn confirm(&self, source: &str) -> Result<Answer, PipelineError> {
+    fn confirm(&self, source: &str) -> Result<Answer, Failure> {
         let asked = match &self.running {
             Some(running) => running.handle.confirm(source)?,
             None => silsila_pipeline::confirm(&self.store, source)?,
@@ -104,7 +105,7 @@ impl Office {
         Ok(Answer::Done(message))
     }
 
-    fn resync(&self, source: String, mapping: Option<String>) -> Result<Answer, PipelineError> {
+    fn resync(&self, source: String, mapping: Option<String>) -> Result<Answer, Failure> {
         let what = mapping.clone().unwrap_or_else(|| source.clone());
         let scope = mapping.map_or(Scope::Source(source), Scope::Mapping);
         match &self.running {
@@ -121,13 +122,13 @@ impl Office {
         )))
     }
 
-    fn quarantine(&self, rows: Rows, limit: u32) -> Result<Answer, PipelineError> {
+    fn quarantine(&self, rows: Rows, limit: u32) -> Result<Answer, Failure> {
         let filter = rows.into();
         let found = silsila_pipeline::quarantine(&self.store, &filter, limit as usize)?;
         Ok(Answer::Rows(found))
     }
 
-    fn retry(&self, filter: &QuarantineFilter, accept: bool) -> Result<Answer, PipelineError> {
+    fn retry(&self, filter: &QuarantineFilter, accept: bool) -> Result<Answer, Failure> {
         let count = match &self.running {
             Some(running) => running.handle.retry(filter, accept)?,
             None => silsila_pipeline::retry(&self.store, filter, accept)?,

@@ -15,14 +15,13 @@ use crate::{assemble, pack, tls};
 
 pub(super) async fn run(config: &Path, args: &CheckArgs) -> Result<Exit, Failure> {
     let mut found = Diagnostics::new();
-    let mut exit = Exit::Ok;
-    match silsila_config::load(config) {
-        Ok(loaded) => exit = look(&loaded, args, &mut found).await,
+    let exit = match silsila_config::load(config) {
+        Ok(loaded) => look(&loaded, args, &mut found).await,
         Err(faults) => {
             found.extend(faults);
-            exit = Exit::Usage;
+            Exit::Usage
         }
-    }
+    };
     if args.output.json {
         print(&found.to_json());
     } else if found.is_empty() {

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The binary as a person or a script meets it: exit codes, messages, files.
+
+mod checks;
+mod place;
+mod small;
