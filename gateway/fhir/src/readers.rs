@@ -6,6 +6,7 @@
 //! rather than kept waiting in memory.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -82,13 +83,13 @@ pub struct Upkeep {
 
 impl Upkeep {
     /// Starts the thread. It ends when this is dropped.
-    pub fn start(store: Store) -> Self {
+    pub fn start(store: Store, behind: Arc<AtomicBool>) -> Self {
         let (stop, stopped) = sync_channel::<()>(0);
         let _detached = thread::Builder::new()
             .name("fhir-upkeep".into())
             .spawn(move || {
                 loop {
-                    let more = match step(&store) {
+                    let more = match step(&store, &behind) {
                         Ok(more) => more,
                         Err(error) => {
                             tracing::warn!(code = error.code(), %error, "the index could not be looked after");
@@ -105,11 +106,18 @@ impl Upkeep {
     }
 }
 
+/// Whether the chain holds entries that the index has not seen.
+pub fn is_behind(store: &Store) -> Result<bool, StoreError> {
+    let entries = store.health()?.entries;
+    store.read(|conn| Ok(upkeep::behind(conn, entries)? > 0))
+}
+
 /// One short piece of work; says whether there is more.
-fn step(store: &Store) -> Result<bool, StoreError> {
-    let health = store.health()?;
-    if store.read(|conn| upkeep::behind(conn, health.entries).map_err(StoreError::from))? > 0 {
-        return Ok(upkeep::catch_up(store)? > 0);
+fn step(store: &Store, behind: &AtomicBool) -> Result<bool, StoreError> {
+    if behind.load(Ordering::Relaxed) {
+        let more = upkeep::catch_up(store)? > 0;
+        behind.store(more, Ordering::Relaxed);
+        return Ok(more);
     }
-    upkeep::purge(store, health.time_ms)
+    upkeep::purge(store, store.health()?.time_ms)
 }

@@ -115,6 +115,9 @@ pub enum Refusal {
     /// The payload of this version was erased or has not arrived.
     #[error("the content of this version is not held here")]
     PayloadAbsent,
+    /// The index is being built anew.
+    #[error("the search index is being rebuilt; reads work already, searches will soon")]
+    Rebuilding,
     /// A search that would need more work than allowed.
     #[error("this search matches too much to {what}; narrow it")]
     TooBroad {
@@ -168,11 +171,8 @@ impl Refusal {
             Self::TimedOut => ("FHR0021", StatusCode::SERVICE_UNAVAILABLE, "timeout"),
             Self::NoSuchPath => ("FHR0022", StatusCode::NOT_FOUND, "not-found"),
             Self::PayloadAbsent => ("FHR0023", StatusCode::NOT_FOUND, "not-found"),
-            Self::MethodNotAllowed => (
-                "FHR0024",
-                StatusCode::METHOD_NOT_ALLOWED,
-                "not-supported",
-            ),
+            Self::MethodNotAllowed => ("FHR0024", StatusCode::METHOD_NOT_ALLOWED, "not-supported"),
+            Self::Rebuilding => ("FHR0028", StatusCode::SERVICE_UNAVAILABLE, "transient"),
             Self::TooBroad { .. } => ("FHR0026", StatusCode::BAD_REQUEST, "too-costly"),
         }
     }

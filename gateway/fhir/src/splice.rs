@@ -46,7 +46,8 @@ fn meta_object(body: &[u8]) -> Option<usize> {
     while let Some(byte) = body.get(at) {
         match byte {
             b'"' => {
-                if depth == 1 && body[at..].starts_with(META) && matches!(body[at - 1], b'{' | b',') {
+                if depth == 1 && body[at..].starts_with(META) && matches!(body[at - 1], b'{' | b',')
+                {
                     return Some(at + META.len());
                 }
                 at = end_of_string(body, at)?;
@@ -107,7 +108,11 @@ fn parts(ms: i64) -> (i64, i64, i64, i64, i64, i64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (
         year,

@@ -2,6 +2,7 @@
 //! What the handlers share.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use silsila_store::rusqlite::Connection;
@@ -11,7 +12,7 @@ use tokio::sync::Semaphore;
 use crate::access::{Access, Permit};
 use crate::index::key::Keyed;
 use crate::index::tables::{self, Secrets};
-use crate::readers::{Readers, Upkeep};
+use crate::readers::{Readers, Upkeep, is_behind};
 use crate::refusal::Refusal;
 
 /// How the FHIR server presents itself.
@@ -28,6 +29,8 @@ pub struct FhirSettings {
     pub hospital: Hospital,
     /// Version of the software, for the capability statement.
     pub software_version: String,
+    /// Types that the gateway will serve beside those that it has already; for the capability statement.
+    pub types: Vec<String>,
     /// Threads that search. The store needs at least two readers more than this.
     pub search_threads: usize,
     /// What one request may ask for.
@@ -74,6 +77,7 @@ impl Default for FhirSettings {
             https: false,
             hospital: Hospital::default(),
             software_version: env!("CARGO_PKG_VERSION").into(),
+            types: Vec::new(),
             search_threads: 2,
             limits: Limits::default(),
         }
@@ -91,6 +95,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     secrets: Secrets,
     readers: Readers,
+    behind: Arc<AtomicBool>,
     slots: Semaphore,
     _upkeep: Upkeep,
 }
@@ -114,10 +119,12 @@ impl FhirState {
             .ok_or_else(|| silsila_store::IndexError::Refused {
                 reason: "the store was opened without the search index".into(),
             })?;
+        let behind = Arc::new(AtomicBool::new(is_behind(&store)?));
         Ok(Self(Arc::new(Inner {
             readers: Readers::start(settings.search_threads),
             slots: Semaphore::new(settings.limits.concurrent),
-            _upkeep: Upkeep::start(store.clone()),
+            _upkeep: Upkeep::start(store.clone(), Arc::clone(&behind)),
+            behind,
             store,
             settings,
             access,
@@ -161,24 +168,30 @@ impl FhirState {
         _permit: &Permit,
         read: impl FnOnce(&Connection) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
-        self.0.store.read(|conn| read(conn).map_err(Broken::Refusal)).map_err(Refusal::from)
+        self.0
+            .store
+            .read(|conn| read(conn).map_err(Broken::Refusal))
+            .map_err(Refusal::from)
     }
 
-    /// A read whose work depends on the data: done on one of the search threads.
-    pub(crate) async fn read_long<T: Send + 'static>(
+    /// Work whose length depends on the data: done on one of the search threads, which read with
+    /// [`Self::read_now`].
+    pub(crate) async fn work<T: Send + 'static>(
         &self,
-        _permit: &Permit,
-        read: impl FnOnce(&Connection) -> Result<T, Refusal> + Send + 'static,
+        permit: &Permit,
+        work: impl FnOnce(&Self, &Permit) -> Result<T, Refusal> + Send + 'static,
     ) -> Result<T, Refusal> {
-        let store = self.0.store.clone();
-        self.0
-            .readers
-            .run(move || {
-                store
-                    .read(|conn| read(conn).map_err(Broken::Refusal))
-                    .map_err(Refusal::from)
-            })
-            .await?
+        let (own, permit) = (self.clone(), permit.clone());
+        self.0.readers.run(move || work(&own, &permit)).await?
+    }
+
+    /// Whether the index has all that is on the chain; a search before that would miss resources.
+    pub(crate) fn complete(&self) -> Result<(), Refusal> {
+        if self.0.behind.load(Ordering::Relaxed) {
+            Err(Refusal::Rebuilding)
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -7,10 +7,11 @@ use fhir_sdk::r4b::codes::{IssueSeverity, IssueType};
 use fhir_sdk::r4b::resources::{OperationOutcome, OperationOutcomeIssue};
 use fhir_sdk::r4b::types::{CodeableConcept, Coding};
 
+use super::PRODUCT;
 use crate::refusal::Refusal;
 
-/// The system of the codes in `details`.
-pub const CODE_SYSTEM: &str = "https://silsila.dev/fhir/CodeSystem/error";
+/// The system of the codes in `details`, under [`PRODUCT`].
+const CODE_SYSTEM: &str = "/CodeSystem/error";
 
 /// The outcome of a refused request, as JSON.
 pub fn of_refusal(refusal: &Refusal) -> Vec<u8> {
@@ -48,7 +49,7 @@ fn issue(
     text: &str,
 ) -> Option<OperationOutcomeIssue> {
     let coding = Coding::builder()
-        .system(CODE_SYSTEM.to_owned())
+        .system(format!("{PRODUCT}{CODE_SYSTEM}"))
         .code(code.to_owned())
         .build()
         .ok()?;

@@ -64,7 +64,9 @@ impl IntoResponse for Refusal {
                 header::WWW_AUTHENTICATE,
                 "Bearer error=\"invalid_token\"",
             ),
-            Self::Busy | Self::TimedOut => insert(headers, header::RETRY_AFTER, "1"),
+            Self::Busy | Self::TimedOut | Self::Rebuilding => {
+                insert(headers, header::RETRY_AFTER, "1")
+            }
             Self::Deleted { version, .. } => {
                 insert(headers, header::ETAG, &format!("W/\"{version}\""));
             }

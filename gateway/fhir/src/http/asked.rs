@@ -162,7 +162,10 @@ mod tests {
     fn the_format_parameter_goes_before_the_header() {
         for format in ["json", "application/fhir%2Bjson", "application/fhir+json"] {
             assert_eq!(
-                ask(&format!("_format={format}&_pretty=true"), Some("text/turtle")),
+                ask(
+                    &format!("_format={format}&_pretty=true"),
+                    Some("text/turtle")
+                ),
                 Ok((true, FHIR_JSON))
             );
         }
@@ -182,6 +185,9 @@ mod tests {
         headers.insert(header::HOST, "evil\"<x>".parse().unwrap());
         assert_eq!(base_url(&settings, &uri, &headers), "http://localhost/fhir");
         settings.public_url = Some("https://h.example/fhir/".into());
-        assert_eq!(base_url(&settings, &uri, &headers), "https://h.example/fhir");
+        assert_eq!(
+            base_url(&settings, &uri, &headers),
+            "https://h.example/fhir"
+        );
     }
 }

@@ -7,15 +7,13 @@ mod asked;
 mod guard;
 mod history;
 mod metadata;
+pub mod provenance;
 mod read;
 mod search;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
-
-pub use answer::Answer;
-pub use asked::Asked;
 
 use crate::refusal::Refusal;
 use crate::state::FhirState;

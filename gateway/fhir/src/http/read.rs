@@ -9,7 +9,8 @@ use silsila_store::rusqlite::Connection;
 
 use super::answer::Answer;
 use super::asked::Asked;
-use crate::author::provenance;
+use super::provenance;
+use crate::author::provenance::TYPE;
 use crate::index::key::Keyed;
 use crate::index::lookup::{self, Version};
 use crate::refusal::{Refusal, shown};
@@ -29,7 +30,7 @@ pub async fn read(
             interaction: "this operation",
         });
     }
-    if resource_type == provenance::TYPE {
+    if resource_type == TYPE {
         return provenance::read(&state, &asked, &id).await;
     }
     let store = state.store().clone();
@@ -63,7 +64,7 @@ pub async fn vread(
     headers: HeaderMap,
 ) -> Result<Answer, Refusal> {
     known_type(&resource_type)?;
-    if resource_type == provenance::TYPE && number == "1" {
+    if resource_type == TYPE && number == "1" {
         return provenance::read(&state, &asked, &id).await;
     }
     let store = state.store().clone();
@@ -90,7 +91,11 @@ pub async fn vread(
         }
         let unchanged = is_unchanged(&headers, &version);
         Ok(Answer {
-            body: if unchanged { Vec::new() } else { body(&store, conn, &version)? },
+            body: if unchanged {
+                Vec::new()
+            } else {
+                body(&store, conn, &version)?
+            },
             version: Some(version.version),
             updated_ms: Some(version.updated_ms),
             unchanged,

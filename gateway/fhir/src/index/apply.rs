@@ -188,7 +188,8 @@ impl<'c> Writer<'c> {
             let found = self
                 .find
                 .query_row([rid], |row| {
-                    let same = row.get::<_, i64>(0)? == kind && row.get_ref(1)?.as_str()? == &*rows.id;
+                    let same =
+                        row.get::<_, i64>(0)? == kind && row.get_ref(1)?.as_str()? == &*rows.id;
                     Ok(same.then_some(row.get::<_, i64>(2)?))
                 })
                 .optional()?;
@@ -198,7 +199,8 @@ impl<'c> Writer<'c> {
                 Some(head) => return Ok(Known { rid, kind, head }),
             }
         }
-        self.add_resource.execute(params![rid, kind, rows.id, vid])?;
+        self.add_resource
+            .execute(params![rid, kind, rows.id, vid])?;
         self.add_tag
             .execute(params![record.resource_tag.as_bytes(), rid])?;
         Ok(Known {
@@ -271,9 +273,13 @@ impl<'c> Writer<'c> {
             let system = self.names.system(self.conn, system.as_deref())?;
             self.terms.push((term, vid, system));
         }
-        self.ranges.extend(rows.ranges.iter().map(|key| (*key, vid)));
-        self.texts
-            .extend(rows.texts.into_iter().map(|(param, text)| (param, text, vid)));
+        self.ranges
+            .extend(rows.ranges.iter().map(|key| (*key, vid)));
+        self.texts.extend(
+            rows.texts
+                .into_iter()
+                .map(|(param, text)| (param, text, vid)),
+        );
         Ok(())
     }
 

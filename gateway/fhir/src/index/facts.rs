@@ -204,7 +204,11 @@ mod tests {
         let mut writer = Writer::default();
         writer.date(3, i64::MIN, 17);
         writer.number(4, -0.5, f64::INFINITY);
-        writer.quantity(5, (7.1, 7.1), [Some("http://unitsofmeasure.org"), Some("mg"), None]);
+        writer.quantity(
+            5,
+            (7.1, 7.1),
+            [Some("http://unitsofmeasure.org"), Some("mg"), None],
+        );
         writer.text(6, &long);
         writer.text(6, "");
         let bytes = writer.finish();
@@ -213,8 +217,20 @@ mod tests {
         assert_eq!(
             facts,
             [
-                (3, Fact::Date { lo: i64::MIN, hi: 17 }),
-                (4, Fact::Number { lo: -0.5, hi: f64::INFINITY }),
+                (
+                    3,
+                    Fact::Date {
+                        lo: i64::MIN,
+                        hi: 17
+                    }
+                ),
+                (
+                    4,
+                    Fact::Number {
+                        lo: -0.5,
+                        hi: f64::INFINITY
+                    }
+                ),
                 (
                     5,
                     Fact::Quantity {
@@ -225,7 +241,13 @@ mod tests {
                         unit: whole(""),
                     }
                 ),
-                (6, Fact::Text(Text { kept: &long[..254], cut: true })),
+                (
+                    6,
+                    Fact::Text(Text {
+                        kept: &long[..254],
+                        cut: true
+                    })
+                ),
                 (6, Fact::Text(whole(""))),
             ]
         );

@@ -71,7 +71,10 @@ impl Keyed {
 }
 
 fn fold(code: &str) -> std::borrow::Cow<'_, str> {
-    if code.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+    if code
+        .bytes()
+        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase())
+    {
         code.into()
     } else {
         code.to_lowercase().into()

@@ -77,9 +77,11 @@ pub fn name_of(conn: &Connection, rid: i64) -> rusqlite::Result<Option<(&'static
 
 /// The version of this entry.
 pub fn version(conn: &Connection, vid: i64) -> rusqlite::Result<Option<Version>> {
-    conn.prepare_cached(&format!("SELECT {COLUMNS} FROM fhir_version WHERE vid = ?1"))?
-        .query_row([vid], version_row)
-        .optional()
+    conn.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM fhir_version WHERE vid = ?1"
+    ))?
+    .query_row([vid], version_row)
+    .optional()
 }
 
 /// The versions of a resource from `head` back to its first.
@@ -115,4 +117,26 @@ pub fn first_since(conn: &Connection, ms: i64) -> rusqlite::Result<i64> {
         }
     }
     Ok(low)
+}
+
+/// Whether a term is that of a whole type.
+pub fn kind_of_term(keyed: &Keyed, term: i64, kind: i64) -> bool {
+    types::name(kind).is_some_and(|name| keyed.of_type(name) == term)
+}
+
+/// How many resources of a type there are now.
+pub fn live(conn: &Connection, kind: i64) -> rusqlite::Result<u64> {
+    let live: Option<i64> = conn
+        .prepare_cached("SELECT live FROM fhir_count WHERE type = ?1")?
+        .query_row([kind], |row| row.get(0))
+        .optional()?;
+    Ok(live.and_then(|live| u64::try_from(live).ok()).unwrap_or(0))
+}
+
+/// The types of which there ever was a resource here.
+pub fn kinds(conn: &Connection) -> rusqlite::Result<Vec<&'static str>> {
+    let mut find = conn.prepare_cached("SELECT type FROM fhir_count WHERE type >= 0")?;
+    let numbers = find.query_map([], |row| row.get(0))?;
+    let kinds: Result<Vec<_>, _> = numbers.map(|number| number.map(types::name)).collect();
+    Ok(kinds?.into_iter().flatten().collect())
 }

@@ -93,13 +93,19 @@ impl TypePlan {
 }
 
 fn type_plan(name: &'static str, number: i64) -> TypePlan {
-    let served: Vec<_> = params(name).iter().filter(|param| is_served(param)).collect();
+    let served: Vec<_> = params(name)
+        .iter()
+        .filter(|param| is_served(param))
+        .collect();
     let plans: Vec<_> = served
         .iter()
         .zip(0_u32..)
         .map(|(param, bit)| plan(&served, number, param, bit))
         .collect();
-    assert!(plans.len() <= 63, "the mask of a version holds 63 parameters");
+    assert!(
+        plans.len() <= 63,
+        "the mask of a version holds 63 parameters"
+    );
     let by_id = plans
         .iter()
         .enumerate()
@@ -115,11 +121,19 @@ fn type_plan(name: &'static str, number: i64) -> TypePlan {
 
 /// Sound-alike search needs rules for the languages of the names; none fits Urdu and Sindhi.
 fn is_served(param: &SearchParam) -> bool {
-    assert!(param.id < PARAM_LIMIT, "range keys hold 11 bits of parameter");
+    assert!(
+        param.id < PARAM_LIMIT,
+        "range keys hold 11 bits of parameter"
+    );
     param.code != "phonetic"
 }
 
-fn plan(served: &[&'static SearchParam], number: i64, param: &'static SearchParam, bit: u32) -> Plan {
+fn plan(
+    served: &[&'static SearchParam],
+    number: i64,
+    param: &'static SearchParam,
+    bit: u32,
+) -> Plan {
     let source = |code: &str, only| {
         let found = *served.iter().find(|other| other.code == code)?;
         Some(Source {
@@ -143,8 +157,14 @@ fn plan(served: &[&'static SearchParam], number: i64, param: &'static SearchPara
                 "address-state",
             ]),
         ),
-        ("phone", Kind::Token) => (false, source("telecom", Only::System("phone")).map(|s| vec![s])),
-        ("email", Kind::Token) => (false, source("telecom", Only::System("email")).map(|s| vec![s])),
+        ("phone", Kind::Token) => (
+            false,
+            source("telecom", Only::System("phone")).map(|s| vec![s]),
+        ),
+        ("email", Kind::Token) => (
+            false,
+            source("telecom", Only::System("email")).map(|s| vec![s]),
+        ),
         ("patient", Kind::Reference) => (
             false,
             source("subject", Only::Target("Patient")).map(|s| vec![s]),
@@ -184,7 +204,11 @@ mod tests {
     fn a_wider_parameter_is_answered_from_the_narrower_ones() {
         assert_eq!(
             sources("Patient", "name"),
-            [("family", Only::All), ("given", Only::All), ("name", Only::All)]
+            [
+                ("family", Only::All),
+                ("given", Only::All),
+                ("name", Only::All)
+            ]
         );
         assert_eq!(
             sources("Observation", "combo-code"),
@@ -194,7 +218,10 @@ mod tests {
             sources("Observation", "patient"),
             [("subject", Only::Target("Patient"))]
         );
-        assert_eq!(sources("Patient", "phone"), [("telecom", Only::System("phone"))]);
+        assert_eq!(
+            sources("Patient", "phone"),
+            [("telecom", Only::System("phone"))]
+        );
         assert_eq!(sources("Organization", "name"), [("name", Only::All)]);
         assert_eq!(sources("Immunization", "patient"), [("patient", Only::All)]);
     }

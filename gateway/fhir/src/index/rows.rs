@@ -2,8 +2,8 @@
 //! The index rows of one version, from its body. Pure: the same body gives the same rows, so that they
 //! can be taken out again after the version was replaced.
 
-use silsila_schema::search::{IndexValue, ReferenceValue, extract, normalize};
 use silsila_schema::Json;
+use silsila_schema::search::{IndexValue, ReferenceValue, extract, normalize};
 
 use super::facts::{Writer, cut_to};
 use super::key::{Keyed, param_number, range_key};
@@ -175,7 +175,11 @@ impl<'k> Collector<'k> {
                     .any(|(param, narrower)| param == other && narrower == text)
             })
         };
-        texts.iter().filter(|text| !covered(text)).cloned().collect()
+        texts
+            .iter()
+            .filter(|text| !covered(text))
+            .cloned()
+            .collect()
     }
 }
 

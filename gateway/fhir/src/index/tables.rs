@@ -2,8 +2,8 @@
 //! The tables of the index, and the number of their format.
 
 use sha2::{Digest as _, Sha256};
-use silsila_schema::search::{Kind, params};
 use silsila_schema::resource_types;
+use silsila_schema::search::{Kind, params};
 use silsila_store::rusqlite::{self, Connection, OptionalExtension as _, params as sql};
 
 /// Raised with every change of what is written; an index of another format is built anew.
@@ -89,7 +89,11 @@ fn stored_format(conn: &Connection) -> rusqlite::Result<Option<Vec<u8>>> {
         )
         .optional()?
         .is_some();
-    if there { meta(conn, "format") } else { Ok(None) }
+    if there {
+        meta(conn, "format")
+    } else {
+        Ok(None)
+    }
 }
 
 /// A value of the index's own table.
@@ -106,7 +110,9 @@ pub fn meta<T: rusqlite::types::FromSql>(
 pub fn secrets(conn: &Connection) -> rusqlite::Result<Option<Secrets>> {
     let terms: Option<[u8; 16]> = meta(conn, "terms")?;
     let pages: Option<[u8; 32]> = meta(conn, "pages")?;
-    Ok(terms.zip(pages).map(|(terms, pages)| Secrets { terms, pages }))
+    Ok(terms
+        .zip(pages)
+        .map(|(terms, pages)| Secrets { terms, pages }))
 }
 
 /// The number of the entry that the index takes next: it has all before.

@@ -142,8 +142,8 @@ fn remove_rows(
     for key in &rows.ranges {
         range.execute([*key, vid])?;
     }
-    let mut text = txn
-        .prepare_cached("DELETE FROM fhir_text WHERE param = ?1 AND text = ?2 AND vid = ?3")?;
+    let mut text =
+        txn.prepare_cached("DELETE FROM fhir_text WHERE param = ?1 AND text = ?2 AND vid = ?3")?;
     for (param, beginning) in &rows.texts {
         text.execute(params![param, beginning, vid])?;
     }
@@ -173,11 +173,9 @@ pub fn verify(conn: &Connection, records: u64) -> rusqlite::Result<Vec<String>> 
     if live != counted {
         faults.push(format!("{live} resources are live, {counted} are counted"));
     }
-    let headless = one(
-        "SELECT count(*) FROM fhir_resource r
+    let headless = one("SELECT count(*) FROM fhir_resource r
          LEFT JOIN fhir_version v ON v.vid = r.head AND v.rid = r.rid AND v.next IS NULL
-         WHERE v.vid IS NULL",
-    )?;
+         WHERE v.vid IS NULL")?;
     if headless != 0 {
         faults.push(format!("{headless} resources have no current version"));
     }

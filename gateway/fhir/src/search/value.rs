@@ -354,7 +354,10 @@ mod tests {
             })
         };
         let is = |system: &str| SystemTest::Is(system.into());
-        assert_eq!(TokenTest::parse("male"), token(SystemTest::Any, Some("male")));
+        assert_eq!(
+            TokenTest::parse("male"),
+            token(SystemTest::Any, Some("male"))
+        );
         assert_eq!(TokenTest::parse("|x"), token(SystemTest::Absent, Some("x")));
         assert_eq!(TokenTest::parse("urn:s|x"), token(is("urn:s"), Some("x")));
         assert_eq!(TokenTest::parse("urn:s|"), token(is("urn:s"), None));
