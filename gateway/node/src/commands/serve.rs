@@ -37,29 +37,38 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
         // A closed channel also means stop.
         let _ = stopped.wait_for(|stop| *stop).await;
     };
-    let intake = tokio::spawn(pipeline.run(wait(stopped.clone())));
-    let served = tokio::spawn(listener.serve(router, wait(stopped), settings.listen.drain));
+    let mut intake = tokio::spawn(pipeline.run(wait(stopped.clone())));
+    let mut served = tokio::spawn(listener.serve(router, wait(stopped), settings.listen.drain));
     ready.set(true);
     tracing::info!(%fhir, hospital = settings.hospital.name, "serving");
 
-    tokio::select! {
-        () = signals => {}
-        () = admin.run(office) => {}
+    // Intake and listener run until they are told to stop; one that ends by itself has panicked.
+    let (exit, intake_ended, served_ended) = tokio::select! {
+        () = signals => (Exit::Ok, false, false),
+        () = admin.run(office) => (Exit::Other, false, false),
+        _ = &mut intake => (Exit::Other, true, false),
+        _ = &mut served => (Exit::Other, false, true),
+    };
+    if exit != Exit::Ok {
+        tracing::error!(
+            "a part of the gateway ended by itself; stopping, so that it can be started again"
+        );
     }
     tracing::info!("stopping: intake ends, requests finish");
     ready.set(false);
     let _ = stop.send(true);
-    let drained = served.await.unwrap_or(false);
-    if !drained {
+    if !served_ended && !served.await.unwrap_or(false) {
         tracing::warn!("some requests were cut off");
     }
-    if let Err(error) = intake.await {
-        tracing::error!(%error, "the pipeline ended badly; the store recovers at the next start");
+    if !intake_ended && intake.await.is_err() {
+        tracing::error!(
+            "the intake ended in the middle of its work; the store recovers at the next start"
+        );
     }
     drop(admin);
     store.close()?;
     tracing::info!("stopped");
-    Ok(Exit::Ok)
+    Ok(exit)
 }
 
 /// Resolves at SIGTERM or SIGINT. Installed before anything is opened, so that no signal is missed.
