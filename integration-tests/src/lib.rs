@@ -8,6 +8,7 @@
 
 pub mod authority;
 pub mod bench;
+pub mod demo;
 pub mod gateway;
 pub mod hospital;
 pub mod http;

@@ -68,6 +68,27 @@ impl MariaDb {
         Ok(server)
     }
 
+    /// The server that another process runs on a folder; it goes on when this value is dropped.
+    ///
+    /// # Errors
+    /// When none runs there.
+    pub async fn attach(dir: &Path) -> anyhow::Result<Self> {
+        let port = std::fs::read_to_string(dir.join("port"))
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+            .context("no MariaDB server was started there")?;
+        let server = Self {
+            dir: dir.to_owned(),
+            scrap: false,
+            port,
+            options: MariaDbOptions::default(),
+            process: None,
+        };
+        let conn = server.admin(None).await?;
+        conn.disconnect().await?;
+        Ok(server)
+    }
+
     /// The loopback port, the same across restarts.
     #[must_use]
     pub fn port(&self) -> u16 {
@@ -164,7 +185,9 @@ impl MariaDb {
         let command: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let scrap = self.scrap.then_some(self.dir.as_path());
         self.process = Some(Supervised::start(&command, &self.log(), scrap)?);
-        self.ready().await
+        self.ready().await?;
+        std::fs::write(self.dir.join("port"), self.port.to_string())?;
+        Ok(())
     }
 
     fn arguments(&self) -> anyhow::Result<Vec<String>> {

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Writing the configuration of a gateway over a private server, as a hospital's IT would by hand.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use silsila_mysql::MySqlOptions;
+
+/// A mapping pack of this repository.
+#[must_use]
+pub fn pack(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../mappings/packs")
+        .join(name)
+}
+
+/// What differs from gateway to gateway; `None` and empty leave the setting's own default.
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    /// The folder that will hold the configuration, the password, the state and the keys.
+    pub folder: PathBuf,
+    /// The loopback port to serve on.
+    pub port: u16,
+    /// The legacy database, in plain text on loopback.
+    pub source: MySqlOptions,
+    /// The folder of the mapping pack.
+    pub pack: PathBuf,
+    /// The pause between two looks for changes, such as `1s`.
+    pub poll_interval: String,
+    /// The pause between two sweeps.
+    pub sweep_interval: String,
+    /// At most so many rows a second.
+    pub rows_per_second: u32,
+    /// Rows asked for at once: few for a test that wants many chunks.
+    pub chunk_rows: u32,
+    /// Further lines for the section of the source.
+    pub source_lines: String,
+    /// Whole further sections, such as `[log]`.
+    pub sections: String,
+}
+
+impl GatewayConfig {
+    /// A gateway of the Mirpurkhas hospital that looks for changes every second and sweeps every ten.
+    #[must_use]
+    pub fn new(folder: &Path, port: u16, source: MySqlOptions) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            port,
+            source,
+            pack: pack("sindh-mirpurkhas"),
+            poll_interval: "1s".into(),
+            sweep_interval: "10s".into(),
+            rows_per_second: 100_000,
+            chunk_rows: 2_000,
+            source_lines: String::new(),
+            sections: String::new(),
+        }
+    }
+
+    /// Where [`Self::write`] puts the configuration.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        self.folder.join("silsila.toml")
+    }
+
+    /// Where the gateway's output goes.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("silsila.log")
+    }
+
+    /// Writes the configuration and the password, over those of an earlier run.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn write(&self) -> anyhow::Result<()> {
+        std::fs::create_dir_all(&self.folder).with_context(|| self.folder.display().to_string())?;
+        let password = self.folder.join("mysql-password");
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(password)?;
+        writeln!(file, "{}", self.source.password.expose())?;
+        std::fs::write(self.file(), self.text())?;
+        Ok(())
+    }
+
+    fn text(&self) -> String {
+        let Self {
+            port,
+            source,
+            poll_interval,
+            sweep_interval,
+            rows_per_second,
+            chunk_rows,
+            source_lines,
+            sections,
+            ..
+        } = self;
+        let quoted = |text: &str| format!("{text:?}");
+        format!(
+            "[hospital]\nname = \"Civil Hospital Mirpurkhas\"\nbase_uri = \"https://mirpurkhas.example\"\n\n\
+             [listen]\naddress = \"127.0.0.1:{port}\"\nplain_http_on_loopback = true\n\n\
+             [storage]\nfolder = \"state\"\n\n[keys]\nfolder = \"keys\"\n\n\
+             [source.mirpurkhas]\nkind = \"mysql\"\nhost = {host}\nport = {source_port}\ndatabase = {database}\n\
+             user = {user}\npassword_file = \"mysql-password\"\ntls = \"off\"\n\
+             rows_per_second = {rows_per_second}\nchunk_rows = {chunk_rows}\n\
+             poll_interval = \"{poll_interval}\"\nsweep_interval = \"{sweep_interval}\"\n{source_lines}\n\n\
+             [mapping]\npack = {pack}\n\n{sections}\n",
+            host = quoted(&source.host),
+            source_port = source.port,
+            database = quoted(&source.database),
+            user = quoted(&source.user),
+            pack = quoted(&self.pack.display().to_string()),
+        )
+    }
+}
