@@ -206,7 +206,7 @@ pub enum LedgerCommand {
     Verify(OutputArgs),
     /// Print the proof that a version of a resource is on the chain, as JSON
     #[command(
-        after_help = "Example: silsila ledger proof Patient/abcdefghijklmnopqrstuvwxyz/_history/2 > proof.json"
+        after_help = "Example: silsila ledger proof Patient/abcdefghijklmnopqrstuvwxyz/_history/2 --out visit.proof"
     )]
     Proof(ProofArgs),
 }
@@ -233,6 +233,9 @@ pub struct BlocksArgs {
 pub struct ProofArgs {
     /// `Type/id` for the newest version, or `Type/id/_history/version`
     pub resource: String,
+    /// Also write the proof itself, in its binary form, to this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 #[cfg(test)]

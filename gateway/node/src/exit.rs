@@ -115,6 +115,12 @@ pub enum Failure {
         /// What there is.
         known: String,
     },
+    /// The ledger's own proof of an entry does not hold.
+    #[error("CLI0013 the proof does not hold: {reason}")]
+    NoProof {
+        /// What it fails to show.
+        reason: String,
+    },
     /// A running gateway refused a request; the text is its own, with its own code.
     #[error("{message}")]
     Refused {
@@ -148,6 +154,7 @@ impl Failure {
             | Self::Tls { .. }
             | Self::Tokens { .. } => Exit::Usage,
             Self::NotRunning { .. } | Self::NoAnswer { .. } => Exit::NotRunning,
+            Self::NoProof { .. } => Exit::Found,
             Self::Keys { .. } | Self::KeysLost { .. } | Self::Store(_) | Self::File { .. } => {
                 Exit::Ledger
             }

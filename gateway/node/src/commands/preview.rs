@@ -10,7 +10,7 @@ use silsila_config::Settings;
 use silsila_mapping::{
     Batch, Context, LogicalId, Mapping, Outcome, RefState, References, RowOutcome,
 };
-use silsila_source::{Fetch, Key, Row, Scan, Source};
+use silsila_source::{ColumnKind, Fetch, Key, Row, Scan, Source, Value};
 use silsila_store::{Clock as _, SystemClock};
 
 use super::{print, print_json, source_named};
@@ -44,7 +44,7 @@ pub(super) async fn run(settings: &Settings, args: &PreviewArgs) -> Result<Exit,
         .ok_or_else(|| unknown(&pack, &args.mapping))?;
     let configured = source_named(settings, None)?;
     let source = assemble::source(configured)?;
-    let rows = rows(&*source, mapping, args.limit as usize).await?;
+    let rows = rows(&*source, mapping, args).await?;
     let mut batch = Batch::new(mapping, rows);
     loop {
         let wants = batch.wants();
@@ -96,15 +96,74 @@ fn unknown(pack: &silsila_mapping::Pack, name: &str) -> Failure {
     }
 }
 
-async fn rows(source: &dyn Source, mapping: &Mapping, limit: usize) -> Result<Vec<Row>, Failure> {
-    let scan = Scan {
-        table: mapping.table(),
-        columns: mapping.columns(),
-        key: mapping.key(),
-        after: None,
-        limit,
+/// The first rows of the table, or the one row that `--key` names.
+async fn rows(
+    source: &dyn Source,
+    mapping: &Mapping,
+    args: &PreviewArgs,
+) -> Result<Vec<Row>, Failure> {
+    let (table, columns, key) = (mapping.table(), mapping.columns(), mapping.key());
+    if args.key.is_empty() {
+        let limit = args.limit as usize;
+        let scan = Scan {
+            table,
+            columns,
+            key,
+            after: None,
+            limit,
+        };
+        return Ok(source.scan(scan).await?);
+    }
+    let keys = [row_key(source, mapping, &args.key).await?];
+    let found = source
+        .fetch(Fetch {
+            table,
+            columns,
+            by: key,
+            keys: &keys,
+        })
+        .await?;
+    if found.is_empty() {
+        return Err(Failure::Unknown {
+            what: "row",
+            name: args.key.join("/"),
+            known: format!("the table {table} has no row of that key"),
+        });
+    }
+    Ok(found)
+}
+
+/// The key as its columns' types want it.
+async fn row_key(source: &dyn Source, mapping: &Mapping, words: &[String]) -> Result<Key, Failure> {
+    let columns = mapping.key();
+    if words.len() != columns.len() {
+        return Err(Failure::Unknown {
+            what: "key",
+            name: words.join("/"),
+            known: format!("give --key once for each of {}", columns.join(", ")),
+        });
+    }
+    let schema = source.schema().await?;
+    let kind = |name: &String| {
+        let columns = schema
+            .table(mapping.table())
+            .map(|table| table.columns.as_slice());
+        columns
+            .unwrap_or_default()
+            .iter()
+            .find(|column| column.name == *name)
+            .map(|column| column.kind)
     };
-    Ok(source.scan(scan).await?)
+    let values =
+        columns
+            .iter()
+            .zip(words)
+            .map(|(column, word)| match (kind(column), word.parse()) {
+                (Some(ColumnKind::Integer), Ok(number)) => Value::Int(number),
+                (Some(ColumnKind::Decimal), _) => Value::Decimal(word.as_str().into()),
+                _ => Value::Text(word.as_str().into()),
+            });
+    Ok(Key(values.collect()))
 }
 
 fn shown(outcome: RowOutcome) -> Shown {
