@@ -168,7 +168,7 @@ fn tls_reason(error: &TlsError) -> String {
 }
 
 fn rustls_reason(error: &rustls::Error) -> String {
-    use rustls::{AlertDescription, Error as Rustls, PeerIncompatible};
+    use rustls::{AlertDescription, CertificateError, Error as Rustls, PeerIncompatible};
     let too_old = matches!(
         error,
         Rustls::AlertReceived(AlertDescription::ProtocolVersion)
@@ -179,6 +179,17 @@ fn rustls_reason(error: &rustls::Error) -> String {
     );
     if too_old {
         return "the server speaks only TLS 1.0 or 1.1; bring it up to date, or end a tunnel on this machine and connect to that".into();
+    }
+    let misnamed = matches!(
+        error,
+        Rustls::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
+        )
+    );
+    if misnamed {
+        return format!(
+            "{error}; the name must stand in the certificate as a subject alternative name"
+        );
     }
     error.to_string()
 }

@@ -39,7 +39,7 @@ impl Question for HowAreYou<'_> {
 
     async fn put(&self, session: &mut Session) -> Result<Health, Problem> {
         let conn = &mut session.conn;
-        let clock: Option<Raw> = conn.exec_first("SELECT UTC_TIMESTAMP(6)", ()).await?;
+        let clock: Option<Raw> = conn.exec_first("SELECT UTC_TIMESTAMP()", ()).await?;
         let tls: Vec<(String, String)> = conn
             .query("SHOW SESSION STATUS WHERE Variable_name IN ('Ssl_version', 'Ssl_cipher')")
             .await?;

@@ -191,6 +191,18 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// The stable code, whose page is `docs/errors/<code>.md`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unavailable { .. } => "SRC0001",
+            Self::Refused { .. } => "SRC0002",
+            Self::Missing { .. } => "SRC0003",
+            Self::Tls { .. } => "SRC0004",
+            Self::Unreadable { .. } => "SRC0005",
+        }
+    }
+
     /// Whether waiting and trying again can help without a person doing something.
     #[must_use]
     pub fn is_transient(&self) -> bool {
@@ -222,4 +234,46 @@ pub trait Source: Send + Sync {
 
     /// Whether the database answers, and what it is.
     async fn health(&self) -> Result<Health, SourceError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_begins_with_its_code() {
+        let (source_name, reason) = (String::from("s"), String::from("r"));
+        let name = || (source_name.clone(), reason.clone());
+        let errors = [
+            SourceError::Unavailable {
+                source_name: name().0,
+                reason: name().1,
+            },
+            SourceError::Refused {
+                source_name: name().0,
+                reason: name().1,
+            },
+            SourceError::Missing {
+                source_name: name().0,
+                what: "table",
+                name: name().1,
+            },
+            SourceError::Tls {
+                source_name: name().0,
+                reason: name().1,
+            },
+            SourceError::Unreadable {
+                source_name: name().0,
+                table: "t".into(),
+                reason: name().1,
+            },
+        ];
+        for error in errors {
+            assert!(
+                error
+                    .to_string()
+                    .starts_with(&format!("{} s:", error.code()))
+            );
+        }
+    }
 }

@@ -12,10 +12,16 @@ struct Place {
     database: Database,
 }
 
+const NAME: &str = "db.hospital.example";
+
 async fn place(arguments: &[&str]) -> Place {
+    place_with(&[NAME], arguments).await
+}
+
+async fn place_with(names: &[&str], arguments: &[&str]) -> Place {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new(folder.path()).unwrap();
-    let issued = authority.issue("server", &["db.hospital.example"]).unwrap();
+    let issued = authority.issue("server", names).unwrap();
     let server = MariaDb::start(MariaDbOptions {
         tls: Some((issued, authority.ca_file())),
         arguments: arguments.iter().map(|a| (*a).to_owned()).collect(),
@@ -49,7 +55,7 @@ async fn refusal(options: MySqlOptions) -> String {
 #[tokio::test]
 async fn a_private_authority_is_trusted_for_the_right_name_and_no_other() {
     let place = place(&[]).await;
-    let health = MySql::new(place.options(Some("db.hospital.example")))
+    let health = MySql::new(place.options(Some(NAME)))
         .health()
         .await
         .unwrap();
@@ -67,7 +73,7 @@ async fn a_private_authority_is_trusted_for_the_right_name_and_no_other() {
         "{error}"
     );
 
-    let mut options = place.options(Some("db.hospital.example"));
+    let mut options = place.options(Some(NAME));
     options.tls = Tls::Required {
         ca_file: None,
         server_name: Some("db.hospital.example".into()),
@@ -97,7 +103,7 @@ async fn a_server_without_tls_is_named_and_no_password_goes_to_it() {
 #[tokio::test]
 async fn a_server_that_speaks_only_tls_1_1_is_named_as_too_old() {
     let place = place(&["--tls-version=TLSv1.1", "--ssl-cipher=ALL:@SECLEVEL=0"]).await;
-    let error = refusal(place.options(Some("db.hospital.example"))).await;
+    let error = refusal(place.options(Some(NAME))).await;
     assert!(
         error.starts_with("SRC0004 mpk:") && error.contains("TLS 1.0 or 1.1"),
         "{error}"
@@ -106,9 +112,19 @@ async fn a_server_that_speaks_only_tls_1_1_is_named_as_too_old() {
 }
 
 #[tokio::test]
+async fn a_certificate_without_any_name_is_refused_with_what_it_lacks() {
+    let place = place_with(&[], &[]).await; // as MySQL makes for itself
+    let error = refusal(place.options(Some(NAME))).await;
+    assert!(
+        error.starts_with("SRC0004 mpk:") && error.contains("subject alternative name"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
 async fn tls_1_2_is_enough() {
     let place = place(&["--tls-version=TLSv1.2"]).await;
-    let health = MySql::new(place.options(Some("db.hospital.example")))
+    let health = MySql::new(place.options(Some(NAME)))
         .health()
         .await
         .unwrap();
