@@ -8,6 +8,7 @@
 
 mod hospital_loads;
 mod mysql_compliance;
+mod mysql_concurrency;
 mod mysql_latin1;
 mod mysql_plans;
 mod mysql_readonly;

@@ -22,7 +22,8 @@ fn sql_type(kind: ColumnKind, key: bool) -> &'static str {
     }
 }
 
-fn create(sample: &Sample) -> String {
+/// The statement that creates a sample.
+pub(crate) fn create(sample: &Sample) -> String {
     let mut columns: Vec<String> = sample
         .columns
         .iter()
@@ -58,7 +59,8 @@ fn literal(value: &Value) -> String {
     }
 }
 
-fn fill(sample: &Sample) -> String {
+/// The statements that fill it.
+pub(crate) fn fill(sample: &Sample) -> String {
     let mut sql = String::new();
     for rows in sample.rows.chunks(500) {
         let rows: Vec<_> = rows

@@ -2,9 +2,12 @@
 //! Nothing can be written: not by the user, and not through the adapter's own session by any user.
 
 use mysql_async::prelude::Queryable;
-use silsila_integration_tests::mariadb::Database;
-use silsila_mysql::session;
+use silsila_integration_tests::mariadb::{Database, MariaDb, MariaDbOptions};
+use silsila_mysql::{MySql, session};
+use silsila_source::compliance::{Fixture, run};
 use silsila_source::{Scan, Source};
+
+use crate::mysql_compliance::{create, fill};
 
 /// Every way of changing a database that a legacy hospital would notice.
 const WRITES: &[&str] = &[
@@ -113,10 +116,7 @@ async fn a_wrong_password_and_a_wrong_table_are_told_apart() {
     let database = Database::new().await.unwrap();
     let mut options = database.options();
     options.password = silsila_source::Secret::new("guessed");
-    let error = silsila_mysql::MySql::new(options)
-        .schema()
-        .await
-        .unwrap_err();
+    let error = MySql::new(options).schema().await.unwrap_err();
     assert!(error.to_string().starts_with("SRC0002 mpk:"), "{error}");
     assert!(!error.to_string().contains("guessed"));
     // A table that exists and may not be read.
@@ -142,4 +142,72 @@ async fn a_wrong_password_and_a_wrong_table_are_told_apart() {
         error.starts_with("SRC0002 mpk:") && error.contains("secret"),
         "{error}"
     );
+}
+
+/// What one statement in a general log begins with, without its time, connection and command.
+fn statements_of(log: &str, user: &str) -> Vec<String> {
+    let mut ours = Vec::new();
+    let mut found = Vec::new();
+    for line in log.lines() {
+        let Some((front, argument)) = line.rsplit_once('\t') else {
+            continue;
+        };
+        let mut words = front.split_whitespace().rev();
+        let (Some(command), Some(connection)) = (words.next(), words.next()) else {
+            continue;
+        };
+        if command == "Connect" && argument.starts_with(&format!("{user}@")) {
+            ours.push(connection.to_owned());
+        }
+        let asks = matches!(command, "Query" | "Prepare" | "Execute");
+        if asks && ours.iter().any(|c| c == connection) {
+            found.push(argument.trim().to_owned());
+        }
+    }
+    found
+}
+
+#[tokio::test]
+async fn nothing_but_reads_is_ever_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("general.log");
+    let server = MariaDb::start(MariaDbOptions {
+        arguments: vec![
+            "--general-log=1".into(),
+            format!("--general-log-file={}", log.display()),
+        ],
+        ..MariaDbOptions::default()
+    })
+    .await
+    .unwrap();
+    let database = Database::on(&server, "watched").await.unwrap();
+    let fixture = Fixture::standard();
+    for sample in &fixture.samples {
+        let sql = format!("{}{}", create(sample), fill(sample));
+        server.execute(Some("watched"), &sql).await.unwrap();
+    }
+    run(&MySql::new(database.options()), &fixture)
+        .await
+        .assert_all_hold();
+    let log = std::fs::read_to_string(log).unwrap();
+    let sent = statements_of(&log, &database.name);
+    let mut settings: Vec<_> = sent.iter().filter(|s| s.starts_with("SET ")).collect();
+    settings.sort();
+    settings.dedup();
+    assert_eq!(
+        settings,
+        [
+            "SET NAMES utf8mb4",
+            "SET SESSION TRANSACTION READ ONLY",
+            "SET SESSION time_zone='+00:00', sql_mode='ALLOW_INVALID_DATES', max_statement_time=60.000",
+        ]
+    );
+    let reads = ["SELECT ", "SHOW ", "SET "];
+    let others: Vec<_> = sent
+        .iter()
+        .filter(|s| !reads.iter().any(|r| s.starts_with(r)))
+        .collect();
+    assert!(others.is_empty(), "{others:?}");
+    let selects = sent.iter().filter(|s| s.starts_with("SELECT ")).count();
+    assert!(selects > 1_000, "the suite asked {selects} questions");
 }
