@@ -26,6 +26,8 @@ pub(crate) struct Change {
 pub(crate) enum Quarantine {
     /// It is not in quarantine.
     Release,
+    /// It stays as it is.
+    Keep,
     /// It is, for this reason.
     Hold(Reason),
 }
@@ -124,9 +126,26 @@ impl WarningKinds {
         number
     }
 
-    pub fn kind(&self, number: u32) -> Option<&WarningKind> {
-        self.kinds.get(&number)
+    /// The kinds behind numbers.
+    pub fn resolve(&self, warned: &BTreeMap<u32, i64>) -> Vec<Warned> {
+        warned
+            .iter()
+            .filter_map(|(number, by)| {
+                Some(Warned {
+                    number: *number,
+                    kind: self.kinds.get(number)?.clone(),
+                    by: *by,
+                })
+            })
+            .collect()
     }
+}
+
+/// How many rows more or fewer bear a kind of warning.
+pub(crate) struct Warned {
+    pub number: u32,
+    pub kind: WarningKind,
+    pub by: i64,
 }
 
 /// The sums that a set of changes adds.
@@ -163,8 +182,8 @@ impl Sums {
 pub(crate) fn write(
     txn: &Transaction<'_>,
     changes: &[Change],
-    sums: &Sums,
-    kinds: &WarningKinds,
+    tallies: &BTreeMap<i64, Tally>,
+    warned: &[Warned],
     now_ms: i64,
 ) -> Result<(), PipelineError> {
     let mut row = txn.prepare(rows::WRITE_ROW)?;
@@ -195,18 +214,15 @@ pub(crate) fn write(
             Quarantine::Release if was_held(change.before.as_ref()) => {
                 release.execute(params![change.mapping, change.key])?;
             }
-            Quarantine::Release => {}
+            Quarantine::Release | Quarantine::Keep => {}
         }
     }
-    for (mapping, tally) in &sums.tallies {
+    for (mapping, tally) in tallies {
         progress::add_tally(txn, *mapping, tally)?;
     }
-    let mut warned = txn.prepare(WARNED)?;
-    for (number, by) in &sums.warned {
-        let Some(kind) = kinds.kind(*number) else {
-            continue;
-        };
-        warned.execute(params![
+    let mut count = txn.prepare(WARNED)?;
+    for Warned { number, kind, by } in warned {
+        count.execute(params![
             number,
             kind.mapping,
             kind.code,

@@ -40,6 +40,7 @@ impl Intake {
         let _connecting = board.enter(Phase::Connecting);
         let pack = digest::pack(&self.options.pack);
         self.know_mappings()?;
+        self.repair_if_needed()?;
         self.show_recorded()?;
         self.commit_organization()?;
         let clock = self.greet()?;
@@ -263,7 +264,9 @@ impl Intake {
 
     fn withdraw_all(&self, retired: &progress::MappingRow) -> Result<(), PipelineError> {
         loop {
-            let found = self.store.read(|conn| rows::any(conn, retired.id, 1_000))?;
+            let found = self
+                .store
+                .read(|conn| rows::page(conn, retired.id, None, 1_000))?;
             if found.is_empty() {
                 return self.store.local(|txn| {
                     progress::forget_mapping(txn, retired.id)?;

@@ -62,6 +62,9 @@ pub enum PipelineError {
         /// What is wrong.
         what: &'static str,
     },
+    /// A fault in the program itself; the worker begins again from what the store holds.
+    #[error("PIP0016 an internal fault stopped the pass; it begins again")]
+    Panicked,
     /// The gateway is shutting down.
     #[error("PIP0013 the pipeline has stopped")]
     Stopped,

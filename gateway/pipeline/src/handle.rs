@@ -117,7 +117,9 @@ impl PipelineHandle {
         .await
     }
 
-    fn wake(&self) {
+    /// Has every worker that waits (for its turn, or after a fault) look at once whether there is something to
+    /// do.
+    pub fn wake(&self) {
         for board in self.boards.iter() {
             board.wake();
         }

@@ -2,17 +2,18 @@
 //! What every pass of one source works with: the adapter, the mappings, the store, and the three steps
 //! that each chunk goes through (joining, planning, committing).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use silsila_chain::TxId;
 use silsila_mapping::{Batch, LogicalId, Mapping, Want};
 use silsila_source::{Fetch, Key, Row, SourceError};
-use silsila_chain::TxId;
 use silsila_store::{Store, TxStatus};
 use tokio::runtime::Handle;
 
 use crate::board::Board;
-use crate::change::{self, Change, Sums, WarningKinds};
+use crate::change::{self, Change, Sums, Warned, WarningKinds};
+use crate::row_state::Tally;
 use crate::stop::Stop;
 use crate::{Phase, PipelineError, PipelineKeys, SourceOptions};
 
@@ -149,15 +150,16 @@ impl Intake {
         beside: impl FnOnce(&rusqlite::Transaction<'_>) -> Result<(), PipelineError>,
     ) -> Result<(), PipelineError> {
         let staging = self.board.enter(Phase::Staging);
-        let sums = Sums::of(&changes);
+        let Sums { tallies, warned } = Sums::of(&changes);
+        let warned = self.kinds().resolve(&warned);
         let drafts: Vec<_> = changes.iter_mut().filter_map(|c| c.draft.take()).collect();
         let entries = drafts.len();
         let now = self.now_ms();
         let staged = self.store.stage(drafts, |txn| {
-            change::write(txn, &changes, &sums, &self.kinds(), now)?;
+            change::write(txn, &changes, &tallies, &warned, now)?;
             beside(txn)
         })?;
-        self.post(&sums);
+        self.post(&tallies, &warned);
         drop(staging);
         if let Some(id) = staged {
             self.submit(id)?;
@@ -188,25 +190,20 @@ impl Intake {
     }
 
     /// Shows new sums on the board.
-    fn post(&self, sums: &Sums) {
-        if sums.tallies.is_empty() && sums.warned.is_empty() {
+    fn post(&self, tallies: &BTreeMap<i64, Tally>, warned: &[Warned]) {
+        if tallies.is_empty() && warned.is_empty() {
             return;
         }
         let names: HashMap<i64, &str> = self.ids.iter().map(|(n, id)| (*id, &**n)).collect();
-        let kinds = self.kinds();
+        let name = |id: &i64| names.get(id).copied().unwrap_or_default();
         self.board.update(|status| {
-            for (id, tally) in &sums.tallies {
-                let name = names.get(id).copied().unwrap_or_default();
-                if let Some(m) = status.mappings.iter_mut().find(|m| m.name == name) {
+            for (id, tally) in tallies {
+                if let Some(m) = status.mapping_mut(name(id)) {
                     m.counters.apply(tally);
                 }
             }
-            for (number, by) in &sums.warned {
-                let Some(kind) = kinds.kind(*number) else {
-                    continue;
-                };
-                let name = names.get(&kind.mapping).copied().unwrap_or_default();
-                if let Some(m) = status.mappings.iter_mut().find(|m| m.name == name) {
+            for Warned { kind, by, .. } in warned {
+                if let Some(m) = status.mapping_mut(name(&kind.mapping)) {
                     m.warn(kind, *by);
                 }
             }

@@ -30,6 +30,7 @@ mod pipeline;
 mod plan;
 mod poll;
 mod references;
+mod repair;
 mod retry;
 mod round;
 mod row_state;

@@ -6,9 +6,9 @@ use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rusqlite::{Connection, OptionalExtension, params};
+use silsila_chain::Op;
 use silsila_mapping::{Batch, Context, Fault, Mapping, Outcome, RowOutcome};
 use silsila_source::Key;
-use silsila_chain::Op;
 use silsila_store::{Draft, Payload};
 
 use crate::change::{Change, Quarantine, Reason};

@@ -236,7 +236,7 @@ impl Intake {
     pub fn show_watermark(&self, mapping: &str, watermark: &Value) {
         let text = crate::key_text::key_text(&Key(vec![watermark.clone()]));
         self.board.update(|status| {
-            if let Some(m) = status.mappings.iter_mut().find(|m| m.name == mapping) {
+            if let Some(m) = status.mapping_mut(mapping) {
                 m.watermark = Some(text);
             }
         });

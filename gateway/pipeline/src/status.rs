@@ -70,6 +70,10 @@ impl SourceStatus {
         self.mappings.iter().find(|m| m.name == name)
     }
 
+    pub(crate) fn mapping_mut(&mut self, name: &str) -> Option<&mut MappingStatus> {
+        self.mappings.iter_mut().find(|m| m.name == name)
+    }
+
     /// Sums over all mappings.
     #[must_use]
     pub fn totals(&self) -> Counters {

@@ -257,7 +257,7 @@ impl Intake {
         let name = self.ids.iter().find(|(_, id)| **id == run.mapping);
         let name = name.map(|(n, _)| n.as_str()).unwrap_or_default();
         self.board.update(|status| {
-            if let Some(m) = status.mappings.iter_mut().find(|m| m.name == name) {
+            if let Some(m) = status.mapping_mut(name) {
                 m.swept = run.swept;
             }
         });

@@ -3,6 +3,7 @@
 //! it is told to end. Whatever fails is shown, waited for and begun again from what the store holds.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -40,7 +41,9 @@ impl Worker {
     pub fn run(self) {
         let mut backoff = Backoff::default();
         while !self.stop.is_set() {
-            match self.session(&mut backoff) {
+            // Whatever a panic left in memory is dropped; the next session knows what the store knows.
+            let session = catch_unwind(AssertUnwindSafe(|| self.session(&mut backoff)));
+            match session.unwrap_or(Err(PipelineError::Panicked)) {
                 Ok(()) | Err(PipelineError::Stopped) => {}
                 Err(fault) => self.hold_up(&fault, &mut backoff),
             }
@@ -51,6 +54,9 @@ impl Worker {
 
     /// Shows a fault, and waits until it is time to try again, somebody gives an order, or the end comes.
     fn hold_up(&self, fault: &PipelineError, backoff: &mut Backoff) {
+        if matches!(fault, PipelineError::Rejected { .. }) {
+            self.order_repair();
+        }
         let wait = backoff.next();
         let now = i64::try_from(self.clock.now_ms()).unwrap_or(i64::MAX);
         let retry_ms = Some(now + i64::try_from(wait.as_millis()).unwrap_or(0));
@@ -81,6 +87,20 @@ impl Worker {
             });
         });
         self.sleep(wait);
+    }
+
+    /// A rejected transaction never happened; the row states say that it did.
+    fn order_repair(&self) {
+        let ordered = self.store.local(|txn| {
+            let source = progress::source(txn, self.options.source.name())?;
+            progress::set_repair(txn, source.id, true)
+        });
+        if let Err(error) = ordered {
+            tracing::error!(
+                code = error.code(),
+                "the repair could not be noted: {error}"
+            );
+        }
     }
 
     fn sleep(&self, time: Duration) {

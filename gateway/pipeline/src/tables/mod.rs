@@ -52,6 +52,7 @@ CREATE TABLE IF NOT EXISTS pipe_source (
   sweep_started INTEGER,
   sweep_ended INTEGER,
   confirmed INTEGER NOT NULL DEFAULT 0,
+  repair INTEGER NOT NULL DEFAULT 0,
   asked_code TEXT,
   asked_text TEXT,
   asked_mapping TEXT,

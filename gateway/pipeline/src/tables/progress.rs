@@ -24,6 +24,8 @@ pub(crate) struct SourceRow {
     /// The sweep for which a person has accepted any loss.
     pub confirmed: u64,
     pub asking: bool,
+    /// Whether row states may say other than the ledger.
+    pub repair: bool,
 }
 
 /// A mapping's line.
@@ -49,7 +51,8 @@ pub(crate) struct MappingRow {
 
 pub(crate) fn source(conn: &Connection, name: &str) -> Result<SourceRow, PipelineError> {
     Ok(conn.query_row(
-        "SELECT id, pack, sweep, sweep_done, sweep_wanted, sweep_started, confirmed, asked_code IS NOT NULL, sweep_over
+        "SELECT id, pack, sweep, sweep_done, sweep_wanted, sweep_started, confirmed, asked_code IS NOT NULL, sweep_over,
+           repair
          FROM pipe_source WHERE name = ?1",
         [name],
         |row| {
@@ -64,6 +67,7 @@ pub(crate) fn source(conn: &Connection, name: &str) -> Result<SourceRow, Pipelin
                 confirmed: number(6)?,
                 asking: row.get(7)?,
                 sweep_over: number(8)?,
+                repair: row.get(9)?,
             })
         },
     )?)
@@ -279,6 +283,19 @@ pub(crate) fn add_tally(
         tally.resources,
         tally.versions
     ])?;
+    Ok(())
+}
+
+/// Notes that row states may say other than the ledger, or that they no longer do.
+pub(crate) fn set_repair(
+    conn: &Connection,
+    source: i64,
+    repair: bool,
+) -> Result<(), PipelineError> {
+    conn.execute(
+        "UPDATE pipe_source SET repair = ?2 WHERE id = ?1",
+        params![source, repair],
+    )?;
     Ok(())
 }
 

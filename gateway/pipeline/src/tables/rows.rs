@@ -88,16 +88,18 @@ pub(crate) fn count_unseen(
 }
 
 /// Up to `limit` rows of a mapping in key order, whatever their state.
-pub(crate) fn any(
+pub(crate) fn page(
     conn: &Connection,
     mapping: i64,
+    after: Option<&[u8]>,
     limit: usize,
 ) -> Result<Vec<Placed>, PipelineError> {
     let mut statement = conn.prepare_cached(
         "SELECT mapping, key, state, live, hold, sweep, input, body, subject, person, warned
-         FROM pipe_row WHERE mapping = ?1 LIMIT ?2",
+         FROM pipe_row WHERE mapping = ?1 AND (?2 IS NULL OR key > ?2) ORDER BY key LIMIT ?3",
     )?;
-    let mut rows = statement.query(params![mapping, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![mapping, after, limit])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         found.push(placed(row)?);
