@@ -2,6 +2,7 @@
 //! A small HTTP/1.1 client that keeps its connection, in the clear or over TLS to a private authority.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use http_body_util::{BodyExt, Full};
@@ -13,6 +14,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+
+/// The longest that an answer may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An answer, read to its end.
 #[derive(Debug, Clone)]
@@ -117,12 +121,15 @@ impl Http {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        let request = request.body(Full::new(body.into()))?;
+        tokio::time::timeout(PATIENCE, self.exchange(request))
+            .await
+            .with_context(|| format!("no answer to {target} within {PATIENCE:?}"))?
+    }
+
+    async fn exchange(&mut self, request: Request<Full<Bytes>>) -> anyhow::Result<Answer> {
         self.sender.ready().await?;
-        let answer = self
-            .sender
-            .send_request(request.body(Full::new(body.into()))?)
-            .await?;
-        let (head, body) = answer.into_parts();
+        let (head, body) = self.sender.send_request(request).await?.into_parts();
         Ok(Answer {
             status: head.status,
             headers: head.headers,

@@ -138,3 +138,15 @@ async fn the_rate_limit_holds_over_many_chunks() {
         start.elapsed()
     );
 }
+
+#[tokio::test]
+async fn a_host_that_says_nothing_is_given_up_in_time() {
+    let silent = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let mut options = Database::new().await.unwrap().options();
+    options.port = silent.local_addr().unwrap().port();
+    options.connect_timeout = Duration::from_millis(200);
+    let start = Instant::now();
+    let error = chunk(&MySql::new(options), None, 10).await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(10));
+}
