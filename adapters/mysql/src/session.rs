@@ -120,7 +120,7 @@ async fn driver_options(options: &MySqlOptions) -> Result<Opts, SourceError> {
         .db_name(Some(options.database.as_str()))
         .prefer_socket(false)
         .tcp_keepalive(Some(std::time::Duration::from_secs(60)))
-        .stmt_cache_size(128usize);
+        .stmt_cache_size(512usize);
     let builder = match &options.tls {
         Tls::Off => builder.resolved_ips(Some(loopback(options).await?)),
         Tls::Required {
