@@ -6,7 +6,7 @@ use crate::merkle::{EMPTY_ROOT, leaf_hash};
 use crate::{BlockHash, BlockHeader, ChannelId, Height, Identity, PublicKey, Scheme, StateHash};
 
 /// The longest channel name, in bytes.
-pub const MAX_NAME: usize = 64;
+pub const MAX_NAME: usize = 256;
 /// The most members and the most validators that a genesis may name.
 pub const MAX_IDENTITIES: u64 = 1024;
 /// The longest genesis, in bytes.

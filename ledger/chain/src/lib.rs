@@ -26,7 +26,7 @@ mod transaction;
 pub use block::{Block, BlockHeader, Certificate, MAX_ENTRIES_BYTES, MAX_TRANSACTIONS};
 pub use entry::{Entry, MAX_ENTRY, MAX_KIND, Op, PayloadCommitment, Record};
 pub use fault::{BlockFault, Reason, TxFault};
-pub use genesis::Genesis;
+pub use genesis::{Genesis, MAX_NAME};
 pub use id::{
     BlockHash, ChannelId, EntryHash, EventId, Height, HexError, PayloadDigest, Scheme, Suite, Tag,
     TxId,

@@ -59,7 +59,7 @@ pub enum StoreError {
     },
     /// The index could not follow.
     #[error(transparent)]
-    Index(#[from] IndexError),
+    Index(IndexError),
     /// SQLite failed otherwise.
     #[error("the ledger's database failed: {source}")]
     Sqlite {
@@ -76,6 +76,15 @@ pub enum StoreError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A block that other members ordered was refused.
+    #[error("a block was refused: {fault}")]
+    Block {
+        /// Where and why.
+        fault: silsila_chain::BlockFault,
+    },
+    /// The store was closed.
+    #[error("this ledger was closed")]
+    Closed,
     /// A thread panicked while it held the writer; open the store again.
     #[error("the ledger's writer stopped in the middle of its work; open the ledger again")]
     Poisoned,
@@ -98,15 +107,40 @@ impl StoreError {
             Self::Sqlite { .. } => "LED0010",
             Self::Io { .. } => "LED0011",
             Self::Poisoned => "LED0012",
+            Self::Block { .. } => "LED0013",
+            Self::Closed => "LED0014",
         }
     }
 }
 
 impl From<rusqlite::Error> for StoreError {
     fn from(source: rusqlite::Error) -> Self {
-        match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::DiskFull) => Self::Full,
-            _ => Self::Sqlite { source },
+        if is_full(&source) {
+            Self::Full
+        } else {
+            Self::Sqlite { source }
         }
     }
+}
+
+impl From<IndexError> for StoreError {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::Sqlite { source } if is_full(&source) => Self::Full,
+            other => Self::Index(other),
+        }
+    }
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        Self::Damaged { fault }
+    }
+}
+
+/// Whether SQLite found no room, for the file itself or for the index of its log.
+fn is_full(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+        || code == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }

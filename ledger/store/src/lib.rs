@@ -9,13 +9,19 @@
 //! After a crash the file is as after its last commit: what was staged is still in the outbox with the
 //! same signed bytes ([`Store::pending`]), and what was committed is not committed again.
 
+mod clear;
 mod clock;
 mod draft;
+mod engine;
 mod error;
+mod file;
 mod index;
 mod options;
+mod read;
 mod report;
 mod store;
+mod verify;
+mod writer;
 
 pub use clock::{Clock, SystemClock, TestClock};
 pub use draft::{CommittedEntry, Draft, Payload};

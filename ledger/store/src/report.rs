@@ -138,7 +138,7 @@ pub struct Health {
     pub file_bytes: u64,
     /// Size of the write-ahead log in bytes.
     pub wal_bytes: u64,
-    /// The height up to which everything was clean when last closed or checkpointed.
+    /// The height of the last clean checkpoint: up to there, everything was verified once.
     pub checkpoint: Height,
     /// The code of the last failure to write, until a write succeeds again.
     pub failing: Option<&'static str>,

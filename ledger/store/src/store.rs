@@ -2,22 +2,37 @@
 //! The store's front door.
 
 use std::ops::RangeInclusive;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Transaction};
-use silsila_chain::TxId;
+use silsila_chain::{Block, BlockHeader, ChannelId, Genesis, Height, Proof, TxId, Validators};
 
+use crate::clear::ClearSuite;
+use crate::file::{BlockRow, MetaName, connect_reader, read_meta, tip_height, versions};
+use crate::read::{Anchors, Pool, Reading, entries_through, prove, summaries};
+use crate::verify::{check_outbox, verify_whole};
+use crate::writer::{self, Checkpoint, Opened, Writer, decode_genesis, seal};
 use crate::{
-    BlockSummary, CommittedEntry, Draft, Health, Index, Progress, StoreError, StoreOptions,
-    TxStatus, VerifyReport,
+    BlockInfo, BlockSummary, CommittedEntry, Dictionary, Draft, Fault, Health, Index, Place,
+    Progress, StoreError, StoreOptions, TxStatus, VerifyReport,
 };
 
-/// One member's ledger. Clones share the same file.
+const LONE_READERS: usize = 2;
+const READER_CACHE: usize = 8 << 20;
+
+/// One member's ledger. Clones share the same file; the last one to go closes it.
 #[derive(Clone)]
 pub struct Store(Arc<Inner>);
 
-struct Inner;
+struct Inner {
+    path: PathBuf,
+    genesis: Genesis,
+    reading: Arc<Reading>,
+    pool: Pool,
+    writer: Option<Mutex<Option<Writer>>>,
+    failing: Mutex<Option<&'static str>>,
+}
 
 impl Store {
     /// Opens or creates the ledger for writing, and verifies everything since the last clean checkpoint.
@@ -25,17 +40,72 @@ impl Store {
     /// # Errors
     /// Where the file is damaged, foreign, or open for writing elsewhere.
     pub fn open(options: StoreOptions, index: Box<dyn Index>) -> Result<Self, StoreError> {
-        drop((options, index));
-        Ok(Self(Arc::new(Inner)))
+        let Opened { writer, genesis } = writer::open(&options, index)?;
+        let StoreOptions {
+            path,
+            readers,
+            reader_cache_bytes,
+            ..
+        } = options;
+        Ok(Self(Arc::new(Inner {
+            pool: Pool::open(&path, readers, reader_cache_bytes)?,
+            reading: Arc::clone(&writer.reading),
+            writer: Some(Mutex::new(Some(writer))),
+            failing: Mutex::default(),
+            path,
+            genesis,
+        })))
     }
 
-    /// Opens an existing ledger for reading, also while another process writes to it.
+    /// Opens an existing ledger for reading, also while another process writes to it. Payloads that were
+    /// compressed with a dictionary can be verified, but not opened.
     ///
     /// # Errors
     /// Where the file is no ledger.
     pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
-        let _ = path;
-        Ok(Self(Arc::new(Inner)))
+        Self::open_read_only_with(path, &[])
+    }
+
+    /// As [`Store::open_read_only`], with the dictionaries that payloads were compressed with.
+    ///
+    /// # Errors
+    /// Where the file is no ledger.
+    pub fn open_read_only_with(
+        path: &Path,
+        dictionaries: &[Dictionary],
+    ) -> Result<Self, StoreError> {
+        let conn = connect_reader(path, READER_CACHE)?;
+        let genesis = read_meta(&conn, MetaName::Genesis)?.ok_or_else(|| StoreError::Foreign {
+            path: path.display().to_string(),
+            reason: "it has no genesis".to_owned(),
+        })?;
+        let genesis = decode_genesis(&genesis)?;
+        let suite = ClearSuite::new(dictionaries);
+        let validators = Validators::of(&genesis);
+        Ok(Self(Arc::new(Inner {
+            path: path.to_owned(),
+            reading: Arc::new(Reading {
+                validators,
+                anchors: Anchors::default(),
+                suite,
+            }),
+            pool: Pool::open(path, LONE_READERS, READER_CACHE)?,
+            writer: None,
+            failing: Mutex::default(),
+            genesis,
+        })))
+    }
+
+    /// The channel's id: the fingerprint by which people recognize it.
+    #[must_use]
+    pub fn channel(&self) -> ChannelId {
+        self.0.genesis.id()
+    }
+
+    /// What the channel was founded on.
+    #[must_use]
+    pub fn genesis(&self) -> &Genesis {
+        &self.0.genesis
     }
 
     /// Takes drafts into the outbox as one signed transaction, and lets the caller write its cursor and
@@ -51,8 +121,13 @@ impl Store {
         drafts: Vec<Draft>,
         local: impl FnOnce(&Transaction<'_>) -> Result<(), E>,
     ) -> Result<Option<TxId>, E> {
-        drop((drafts, local));
-        Err(StoreError::ReadOnly.into())
+        if drafts.is_empty() {
+            return self.local(local).map(|()| None);
+        }
+        let sealed = seal(&self.0.reading.suite, drafts)?;
+        let mut guard = self.0.writer()?;
+        let writer = guard.as_mut().ok_or(StoreError::Closed)?;
+        writer.stage(sealed, local).map(Some)
     }
 
     /// Has a staged transaction ordered and applied. Safe to repeat: what is committed already reports
@@ -61,7 +136,16 @@ impl Store {
     /// # Errors
     /// [`StoreError::UnknownTransaction`]; [`StoreError::Full`], after which it is still in the outbox.
     pub fn submit(&self, id: TxId) -> Result<TxStatus, StoreError> {
-        Err(StoreError::UnknownTransaction { id })
+        self.0.write(|writer| writer.submit(id))
+    }
+
+    /// Applies a block that other members ordered. Safe to repeat: a block that is here already is not
+    /// applied again.
+    ///
+    /// # Errors
+    /// [`StoreError::Block`] where the rules refuse it; nothing is changed then.
+    pub fn apply(&self, block: &Block) -> Result<(), StoreError> {
+        self.0.write(|writer| writer.apply_foreign(block))
     }
 
     /// What became of a transaction.
@@ -69,7 +153,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::UnknownTransaction`].
     pub fn status(&self, id: TxId) -> Result<TxStatus, StoreError> {
-        Err(StoreError::UnknownTransaction { id })
+        self.read(|conn| writer::status(conn, id))
     }
 
     /// Transactions in the outbox, in the order of staging.
@@ -77,7 +161,12 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub fn pending(&self) -> Result<Vec<TxId>, StoreError> {
-        Ok(Vec::new())
+        self.read(|conn| {
+            let mut statement =
+                conn.prepare_cached("SELECT id FROM ledger_outbox ORDER BY number")?;
+            let ids = statement.query_map([], |row| row.get::<_, [u8; 32]>(0).map(TxId))?;
+            Ok(ids.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Writes to the caller's own tables, in one database transaction.
@@ -88,11 +177,16 @@ impl Store {
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        drop(write);
-        Err(StoreError::ReadOnly.into())
+        let mut guard = self.0.writer()?;
+        let writer = guard.as_mut().ok_or(StoreError::Closed)?;
+        let txn = writer.conn.transaction().map_err(StoreError::from)?;
+        let result = write(&txn)?;
+        txn.commit().map_err(StoreError::from)?;
+        Ok(result)
     }
 
-    /// Reads from one consistent snapshot on a pooled read-only connection. Waits when all are in use.
+    /// Reads from one consistent snapshot on a pooled read-only connection. Waits when all are in use,
+    /// so that a `read` within a `read` may wait for itself.
     ///
     /// # Errors
     /// Whatever `read` returns.
@@ -100,28 +194,32 @@ impl Store {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, E>,
     ) -> Result<T, E> {
-        drop(read);
-        Err(StoreError::ReadOnly.into())
+        self.0.pool.read(read)
     }
 
-    /// One committed entry with its plaintext, checked against the chain. `conn` is that of a
-    /// [`Store::read`] or [`Store::local`].
+    /// One committed entry with its plaintext, checked against the chain: the entry's subtree of sixteen
+    /// against the roots that its signed transaction makes, that against the certified block, and the
+    /// payload against the entry. `conn` is that of a [`Store::read`] or [`Store::local`].
     ///
     /// # Errors
     /// [`StoreError::UnknownEntry`]; [`StoreError::Damaged`] where the bytes are not those committed.
     pub fn committed(&self, conn: &Connection, seq: u64) -> Result<CommittedEntry, StoreError> {
-        let _ = conn;
-        Err(StoreError::UnknownEntry { seq })
+        self.0.reading.committed(conn, seq)
     }
 
     /// The number of a resource's newest committed entry, for [`Store::committed`]. `conn` is that of a
-    /// [`Store::read`] or [`Store::local`].
+    /// [`Store::read`]; waits for the writer.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// Where the database fails, and [`StoreError::ReadOnly`], because tags are made with a key.
     pub fn head(&self, conn: &Connection, resource: &str) -> Result<Option<u64>, StoreError> {
-        let _ = (conn, resource);
-        Ok(None)
+        let tag = self
+            .0
+            .write(|writer| Ok(writer.keys.resource_tag(resource)))?;
+        versions(conn, &tag, i64::MAX.unsigned_abs(), |seq| {
+            let entry = self.0.reading.locate(conn, seq)?.entry;
+            Ok((entry.entry.record().resource_tag == tag).then_some(seq))
+        })
     }
 
     /// Blocks in brief; the range is cut to what exists.
@@ -129,17 +227,31 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub fn blocks(&self, heights: RangeInclusive<u64>) -> Result<Vec<BlockSummary>, StoreError> {
-        let _ = heights;
-        Ok(Vec::new())
+        self.read(|conn| summaries(conn, heights))
     }
 
-    /// Verifies everything: blocks, signatures, entries, payloads, heads, trees, and the index's counts.
+    /// The proof that the chain holds an entry, to be verified with the channel's id alone.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownEntry`]; [`StoreError::Damaged`].
+    pub fn proof(&self, seq: u64) -> Result<Proof, StoreError> {
+        self.read(|conn| prove(&self.0.reading, conn, &self.0.genesis.encode(), seq))
+    }
+
+    /// Verifies everything: blocks, signatures, entries, payloads, versions, trees, the outbox, and the
+    /// index as far as it can tell. Uses all processors; blocks that are committed meanwhile are left
+    /// out.
     ///
     /// # Errors
     /// Where the database cannot be read at all; damage is in the report.
     pub fn verify(&self, progress: &mut dyn FnMut(Progress)) -> Result<VerifyReport, StoreError> {
-        let _ = progress;
-        Ok(VerifyReport::default())
+        let tip = self.read(tip_height)?.unwrap_or_default();
+        let mut report = verify_whole(&self.0.path, &self.0.genesis, tip, progress)?;
+        report.faults.extend(self.read(check_outbox)?);
+        if self.0.writer.is_some() {
+            report.faults.extend(self.0.write(verify_index)?);
+        }
+        Ok(report)
     }
 
     /// How the store is.
@@ -147,15 +259,136 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub fn health(&self) -> Result<Health, StoreError> {
-        Err(StoreError::ReadOnly)
+        let size = |suffix: &str| {
+            let mut name = self.0.path.as_os_str().to_owned();
+            name.push(suffix);
+            std::fs::metadata(name).map_or(0, |file| file.len())
+        };
+        self.read(|conn| {
+            let (tip, hash, header) = tip(conn)?;
+            let pending: i64 =
+                conn.query_row("SELECT count(*) FROM ledger_outbox", [], |row| row.get(0))?;
+            Ok(Health {
+                height: tip,
+                hash,
+                time_ms: header.time_ms,
+                entries: entries_through(conn, tip)?,
+                pending: crate::file::number(pending),
+                file_bytes: size(""),
+                wal_bytes: size("-wal"),
+                checkpoint: Checkpoint::height(conn, &self.0.genesis)?,
+                failing: *self.0.failing(),
+            })
+        })
     }
 
-    /// Writes a clean checkpoint and closes the file. Other clones fail from here on.
+    /// Writes a clean checkpoint and closes the file for writing. Other clones can read on; their writes
+    /// fail from here on.
     ///
     /// # Errors
     /// Where the checkpoint cannot be written.
     pub fn close(&self) -> Result<(), StoreError> {
-        let _ = &self.0;
-        Ok(())
+        match &self.0.writer {
+            Some(writer) => close(&mut *writer.lock().map_err(|_| StoreError::Poisoned)?),
+            None => Ok(()),
+        }
     }
+}
+
+impl Inner {
+    fn writer(&self) -> Result<MutexGuard<'_, Option<Writer>>, StoreError> {
+        self.writer
+            .as_ref()
+            .ok_or(StoreError::ReadOnly)?
+            .lock()
+            .map_err(|_| StoreError::Poisoned)
+    }
+
+    fn write<T>(
+        &self,
+        write: impl FnOnce(&mut Writer) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut guard = self.writer()?;
+        let result = write(guard.as_mut().ok_or(StoreError::Closed)?);
+        *self.failing() = result.as_ref().err().map(StoreError::code);
+        result
+    }
+
+    fn failing(&self) -> MutexGuard<'_, Option<&'static str>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let writer = self
+            .writer
+            .as_mut()
+            .and_then(|writer| writer.get_mut().ok());
+        if let Some(Err(error)) = writer.map(close) {
+            tracing::warn!(
+                code = error.code(),
+                "the ledger was closed without a checkpoint"
+            );
+        }
+    }
+}
+
+fn close(writer: &mut Option<Writer>) -> Result<(), StoreError> {
+    let Some(writer) = writer.take() else {
+        return Ok(());
+    };
+    let Writer {
+        conn,
+        chain,
+        next_transaction,
+        keys,
+        checkpoint,
+        ..
+    } = writer;
+    if chain.height() > checkpoint {
+        Checkpoint {
+            chain,
+            next_transaction,
+        }
+        .write(&conn, &keys)?;
+    }
+    conn.close().map_err(|(_, error)| error.into())
+}
+
+fn verify_index(writer: &mut Writer) -> Result<Vec<Fault>, StoreError> {
+    let (chain, conn) = (&writer.chain, &writer.conn);
+    let tip = BlockInfo {
+        height: chain.height(),
+        time_ms: chain.time_ms(),
+        hash: chain.hash(),
+    };
+    let faults = writer.index.verify(conn, &tip, chain.entries())?;
+    let place = Place {
+        table: "index",
+        ..Place::default()
+    };
+    Ok(faults
+        .into_iter()
+        .map(|what| Fault { place, what })
+        .collect())
+}
+
+fn tip(conn: &Connection) -> Result<(Height, silsila_chain::BlockHash, BlockHeader), StoreError> {
+    let height = tip_height(conn)?.unwrap_or_default();
+    let place = Place {
+        table: "ledger_block",
+        height: Some(height),
+        ..Place::default()
+    };
+    let row = BlockRow::at(conn, height)?;
+    let row = row.ok_or_else(|| Fault {
+        place,
+        what: "a block is missing".to_owned(),
+    })?;
+    let header = BlockHeader::decode(&row.header).map_err(|error| Fault {
+        place,
+        what: error.to_string(),
+    })?;
+    Ok((height, BlockHeader::hash(&row.header), header))
 }

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Opening the file.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::file::rows::int;
+use crate::{StoreError, StoreOptions};
+
+const PAGE_SIZE: u64 = 16 << 10;
+/// "SILS", which `file(1)` and a curious person find in the header.
+const APPLICATION_ID: i64 = 0x5349_4c53;
+const FORMAT: i64 = 1;
+/// The log is copied back after 64 MiB: each page that was written many times goes back once.
+const PAGES_PER_CHECKPOINT: u64 = 4096;
+
+/// Opens or creates the file for its one writer.
+pub(crate) fn connect_writer(options: &StoreOptions) -> Result<Connection, StoreError> {
+    let conn =
+        Connection::open(&options.path).map_err(|source| unreadable(&options.path, source))?;
+    unlock(&conn);
+    conn.pragma_update(None, "page_size", int(PAGE_SIZE))?;
+    check_format(&conn, &options.path, true)?;
+    conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    conn.pragma_update(None, "synchronous", "FULL")?;
+    conn.pragma_update(None, "wal_autocheckpoint", int(PAGES_PER_CHECKPOINT))?;
+    conn.pragma_update(None, "secure_delete", "FAST")?;
+    if let Some(bytes) = options.max_file_bytes {
+        conn.pragma_update_and_check(
+            None,
+            "max_page_count",
+            int(bytes.div_ceil(PAGE_SIZE)),
+            |_| Ok(()),
+        )?;
+    }
+    tune(&conn, options.cache_bytes)?;
+    Ok(conn)
+}
+
+/// Opens the file for reading.
+pub(crate) fn connect_reader(path: &Path, cache_bytes: usize) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn =
+        Connection::open_with_flags(path, flags).map_err(|source| unreadable(path, source))?;
+    unlock(&conn);
+    check_format(&conn, path, false)?;
+    conn.pragma_update(None, "query_only", true)?;
+    tune(&conn, cache_bytes)?;
+    Ok(conn)
+}
+
+/// Where the key of an encrypted file goes (`PRAGMA key`), before anything else is asked of it.
+const fn unlock(_conn: &Connection) {}
+
+fn tune(conn: &Connection, cache_bytes: usize) -> Result<(), StoreError> {
+    let kibibytes = i64::try_from(cache_bytes >> 10).unwrap_or(i64::MAX);
+    conn.pragma_update(None, "cache_size", -kibibytes)?;
+    conn.pragma_update(None, "temp_store", "MEMORY")?;
+    conn.pragma_update(None, "cell_size_check", true)?;
+    conn.busy_timeout(Duration::from_secs(10))?;
+    conn.set_prepared_statement_cache_capacity(128);
+    Ok(())
+}
+
+fn check_format(conn: &Connection, path: &Path, create: bool) -> Result<(), StoreError> {
+    let foreign = |reason: &str| StoreError::Foreign {
+        path: path.display().to_string(),
+        reason: reason.to_owned(),
+    };
+    let pragma = |name: &str| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let (application, format) = match (pragma("application_id"), pragma("user_version")) {
+        (Ok(application), Ok(format)) => (application, format),
+        (Err(source), _) | (_, Err(source)) => return Err(unreadable(path, source)),
+    };
+    let empty = pragma("schema_version")? == 0;
+    match (application, format) {
+        (APPLICATION_ID, FORMAT) => Ok(()),
+        (APPLICATION_ID, _) => Err(foreign("its format is of another version")),
+        (0, 0) if empty && create => {
+            conn.pragma_update(None, "application_id", APPLICATION_ID)?;
+            conn.pragma_update(None, "user_version", FORMAT)?;
+            Ok(())
+        }
+        _ => Err(foreign("it was made by another program")),
+    }
+}
+
+fn unreadable(path: &Path, source: rusqlite::Error) -> StoreError {
+    match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::CannotOpen) => {
+            StoreError::Foreign {
+                path: path.display().to_string(),
+                reason: source.to_string(),
+            }
+        }
+        _ => source.into(),
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The SQLite file: how it is opened, what tables the ledger keeps in it, and reading and writing
+//! their rows. Rows are few and short: sixteen entries share one, and heads are found by the first
+//! eight bytes of a tag. `docs/ledger/formats.md` draws them.
+
+mod connection;
+mod heads;
+mod lock;
+mod nodes;
+mod payloads;
+mod rows;
+mod schema;
+
+pub(crate) use connection::{connect_reader, connect_writer};
+pub(crate) use heads::{insert_version, versions};
+pub(crate) use lock::WriteLock;
+pub(crate) use nodes::{StoredTree, insert_node, read_node};
+pub(crate) use payloads::{delete_payloads, differs, insert_payload, with_payload};
+pub(crate) use rows::{
+    BlockRow, ChunkRow, MetaName, OutboxRow, TransactionRow, int, join_signature, number, prefix,
+    read_meta, tip_height, write_meta,
+};
+pub(crate) use schema::create_tables;

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The ledger's tables. Others in the same file belong to the index and to the pipeline.
+
+use rusqlite::Connection;
+
+use crate::StoreError;
+
+const TABLES: &str = "
+CREATE TABLE IF NOT EXISTS ledger_meta (
+    name TEXT PRIMARY KEY,
+    value BLOB NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS ledger_block (
+    height INTEGER PRIMARY KEY,
+    first_transaction INTEGER NOT NULL,
+    header BLOB NOT NULL,
+    certificate BLOB NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS ledger_transaction (
+    number INTEGER PRIMARY KEY,
+    height INTEGER NOT NULL,
+    first_entry INTEGER NOT NULL,
+    header BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    chunk_roots BLOB NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS ledger_transaction_id (
+    prefix INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (prefix, number)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS ledger_entries (
+    first INTEGER PRIMARY KEY,
+    transaction_number INTEGER NOT NULL,
+    payload INTEGER NOT NULL,
+    bytes BLOB NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS ledger_payload (
+    id INTEGER PRIMARY KEY,
+    bytes BLOB NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS ledger_version (
+    tag INTEGER NOT NULL,
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (tag, entry)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS ledger_node (
+    place INTEGER PRIMARY KEY,
+    hash BLOB NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS ledger_outbox (
+    number INTEGER PRIMARY KEY,
+    id BLOB NOT NULL,
+    header BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    entries BLOB NOT NULL,
+    payload INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS ledger_rejected (
+    id BLOB PRIMARY KEY,
+    code TEXT NOT NULL
+) WITHOUT ROWID;
+";
+
+/// Makes the tables where they are missing.
+pub(crate) fn create_tables(conn: &Connection) -> Result<(), StoreError> {
+    Ok(conn.execute_batch(TABLES)?)
+}

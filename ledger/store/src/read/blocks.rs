@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Blocks in brief.
+
+use std::ops::RangeInclusive;
+
+use rusqlite::Connection;
+use silsila_chain::{BlockHeader, Height};
+
+use crate::file::{BlockRow, TransactionRow};
+use crate::{BlockSummary, Fault, Place, StoreError};
+
+/// Blocks of a range of heights in brief, without verifying them.
+pub(crate) fn summaries(
+    conn: &Connection,
+    heights: RangeInclusive<u64>,
+) -> Result<Vec<BlockSummary>, StoreError> {
+    let (from, to) = (*heights.start(), *heights.end());
+    let rows = BlockRow::range(conn, Height(from), Height(to.min(i64::MAX as u64 - 1)))?;
+    let headers = rows
+        .iter()
+        .map(decode)
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let mut summaries = Vec::with_capacity(rows.len());
+    for (position, (row, header)) in rows.iter().zip(&headers).enumerate() {
+        let next = match (rows.get(position + 1), headers.get(position + 1)) {
+            (Some(row), Some(header)) => (row.first_transaction, header.first_entry),
+            _ => ends(conn, row, header)?,
+        };
+        summaries.push(BlockSummary {
+            height: header.height,
+            hash: BlockHeader::hash(&row.header),
+            previous: header.previous,
+            time_ms: header.time_ms,
+            transactions: crate::file::number(next.0 - row.first_transaction),
+            first_entry: header.first_entry,
+            entries: next.1.saturating_sub(header.first_entry),
+        });
+    }
+    Ok(summaries)
+}
+
+/// How many entries there are up to and with a height.
+pub(crate) fn entries_through(conn: &Connection, height: Height) -> Result<u64, StoreError> {
+    Ok(summaries(conn, height.0..=height.0)?
+        .pop()
+        .map_or(0, |last| last.first_entry + last.entries))
+}
+
+/// The numbers of the first transaction and the first entry after a block.
+fn ends(conn: &Connection, row: &BlockRow, header: &BlockHeader) -> Result<(i64, u64), StoreError> {
+    let transactions = TransactionRow::of_block(conn, row)?;
+    let mut entries = header.first_entry;
+    for transaction in &transactions {
+        let signed = silsila_chain::TransactionHeader::decode(&transaction.header);
+        entries += signed
+            .map_err(|error| damaged("ledger_transaction", row.height, error.to_string()))?
+            .count;
+    }
+    Ok((
+        row.first_transaction + i64::try_from(transactions.len()).unwrap_or(i64::MAX),
+        entries,
+    ))
+}
+
+fn decode(row: &BlockRow) -> Result<BlockHeader, StoreError> {
+    BlockHeader::decode(&row.header)
+        .map_err(|error| damaged("ledger_block", row.height, error.to_string()))
+}
+
+fn damaged(table: &'static str, height: Height, what: String) -> StoreError {
+    Fault {
+        place: Place {
+            table,
+            height: Some(height),
+            ..Place::default()
+        },
+        what,
+    }
+    .into()
+}

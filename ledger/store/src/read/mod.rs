@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Reading: whatever leaves this room was checked against a certified block.
+
+mod anchors;
+mod blocks;
+mod heads;
+mod locate;
+mod pool;
+mod proof;
+
+pub(crate) use anchors::{Anchor, Anchors};
+pub(crate) use blocks::{entries_through, summaries};
+pub(crate) use heads::StoredHeads;
+pub(crate) use locate::Reading;
+pub(crate) use pool::Pool;
+pub(crate) use proof::prove;

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Read-only connections that stand ready.
+
+use std::path::Path;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::Connection;
+
+use crate::StoreError;
+use crate::file::connect_reader;
+
+/// A fixed number of read-only connections.
+pub(crate) struct Pool {
+    idle: Mutex<Vec<Connection>>,
+    returned: Condvar,
+}
+
+/// A connection on loan; it goes back when dropped.
+struct Loan<'p> {
+    pool: &'p Pool,
+    conn: Option<Connection>,
+}
+
+impl Pool {
+    pub(crate) fn open(path: &Path, size: usize, cache_bytes: usize) -> Result<Self, StoreError> {
+        let connections = (0..size.max(1)).map(|_| connect_reader(path, cache_bytes));
+        Ok(Self {
+            idle: Mutex::new(connections.collect::<Result<_, _>>()?),
+            returned: Condvar::new(),
+        })
+    }
+
+    /// Runs `read` within one snapshot.
+    pub(crate) fn read<T, E: From<StoreError>>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let loan = self.borrow();
+        let conn = loan
+            .conn
+            .as_ref()
+            .expect("a loan holds its connection until it is dropped");
+        let snapshot = conn
+            .unchecked_transaction()
+            .map_err(|error| E::from(error.into()))?;
+        let result = read(conn);
+        drop(snapshot);
+        result
+    }
+
+    fn borrow(&self) -> Loan<'_> {
+        let mut idle = self.idle();
+        loop {
+            if let Some(conn) = idle.pop() {
+                return Loan {
+                    pool: self,
+                    conn: Some(conn),
+                };
+            }
+            idle = self
+                .returned
+                .wait(idle)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        if let Some(conn) = self.conn.take() {
+            self.pool.idle().push(conn);
+            self.pool.returned.notify_one();
+        }
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The one writer: it takes drafts into the outbox, has them ordered, and applies blocks.
+//!
+//! Memory follows the file: what the writer knows of the chain and the outbox changes only after
+//! SQLite has committed. A failure, or a crash at any place, leaves both as they were before the call.
+
+mod apply;
+mod checkpoint;
+mod open;
+mod outbox;
+mod stage;
+
+pub(crate) use checkpoint::Checkpoint;
+pub(crate) use open::{Opened, decode as decode_genesis, open};
+pub(crate) use outbox::{Outbox, Staged};
+pub(crate) use stage::seal;
+
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use silsila_chain::{ChainState, ChannelKeys, Height, MemberKey, TxId};
+
+use crate::engine::{Engine, Ordered};
+use crate::file::{OutboxRow, TransactionRow, WriteLock, delete_payloads, int};
+use crate::read::{Reading, StoredHeads};
+use crate::{Index, StoreError, TxStatus};
+
+/// Everything that writing needs.
+pub(crate) struct Writer {
+    pub(crate) conn: Connection,
+    pub(crate) index: Box<dyn Index>,
+    pub(crate) engine: Box<dyn Engine>,
+    pub(crate) reading: Arc<Reading>,
+    pub(crate) keys: ChannelKeys,
+    pub(crate) member: MemberKey,
+    pub(crate) chain: ChainState,
+    pub(crate) outbox: Outbox,
+    /// The number of the next transaction of the chain.
+    pub(crate) next_transaction: i64,
+    /// The id of the next payload.
+    pub(crate) next_payload: i64,
+    pub(crate) checkpoint: Height,
+    /// Entries applied since the last checkpoint.
+    pub(crate) unchecked: u64,
+    #[expect(dead_code, reason = "held, not used")]
+    pub(crate) lock: WriteLock,
+}
+
+impl Writer {
+    /// Orders and applies what is staged until `id` is decided, or waits for other members.
+    pub(crate) fn submit(&mut self, id: TxId) -> Result<TxStatus, StoreError> {
+        while self.outbox.contains(&id) {
+            let (conn, reading) = (&self.conn, &*self.reading);
+            let mut heads = StoredHeads {
+                conn,
+                reading,
+                before: self.chain.entries(),
+            };
+            let staged = self.outbox.transactions();
+            let Ordered::Now { block, refused } =
+                self.engine.order(&self.chain, &staged, &mut heads)?
+            else {
+                return Ok(TxStatus::Pending);
+            };
+            for (id, reason) in refused {
+                self.reject(&id, reason.code())?;
+            }
+            if let Some(ordered) = block {
+                self.apply(&ordered.0, ordered.1)?;
+            }
+        }
+        self.status(id)
+    }
+
+    /// What became of a transaction.
+    pub(crate) fn status(&self, id: TxId) -> Result<TxStatus, StoreError> {
+        if self.outbox.contains(&id) {
+            Ok(TxStatus::Pending)
+        } else {
+            status(&self.conn, id)
+        }
+    }
+
+    fn reject(&mut self, id: &TxId, code: &str) -> Result<(), StoreError> {
+        let Some(staged) = self.outbox.get(id) else {
+            return Ok(());
+        };
+        let (number, payload, payloads) = (staged.number, staged.payload, staged.payloads);
+        let txn = self.conn.transaction()?;
+        OutboxRow::delete(&txn, number)?;
+        delete_payloads(&txn, payload, int(payloads))?;
+        txn.execute(
+            "INSERT OR REPLACE INTO ledger_rejected (id, code) VALUES (?1, ?2)",
+            (&id.0[..], code),
+        )?;
+        txn.commit()?;
+        self.outbox.remove_rejected(id)
+    }
+}
+
+/// What the file says became of a transaction.
+pub(crate) fn status(conn: &Connection, id: TxId) -> Result<TxStatus, StoreError> {
+    if let Some(row) = TransactionRow::find(conn, &id)? {
+        return Ok(TxStatus::Committed { height: row.height });
+    }
+    let mut rejected = conn.prepare_cached("SELECT code FROM ledger_rejected WHERE id = ?1")?;
+    let mut codes = rejected.query_map([&id.0[..]], |row| row.get(0))?;
+    if let Some(code) = codes.next() {
+        return Ok(TxStatus::Rejected { code: code? });
+    }
+    let mut staged = conn.prepare_cached("SELECT 1 FROM ledger_outbox WHERE id = ?1")?;
+    if staged.exists([&id.0[..]])? {
+        Ok(TxStatus::Pending)
+    } else {
+        Err(StoreError::UnknownTransaction { id })
+    }
+}
