@@ -12,21 +12,31 @@
 //! **Invariant:** sharing fails closed. Whatever cannot be evaluated is never shared, and a resource
 //! whose patient is not shared is not shared.
 
-mod batch;
 mod context;
+mod delete;
 mod expression;
 mod filters;
 mod id;
 mod language;
 mod mapping;
+mod organization;
 mod outcome;
 mod pack;
+mod plan;
+mod preview;
 mod reverse;
+mod run;
+mod schema_check;
+mod testing;
 
-pub use batch::{Batch, Want};
 pub use context::{Context, RefState, References};
+pub use delete::{DeleteAction, on_deleted};
 pub use id::LogicalId;
 pub use mapping::{Mapping, OnDelete};
-pub use outcome::{DeleteAction, Fault, MappedResource, Outcome, RowOutcome, Warning, on_deleted};
-pub use pack::{Organization, Pack, PackFile, PackSettings};
+pub use organization::Organization;
+pub use outcome::{Fault, MappedResource, Outcome, RowOutcome, Warning};
+pub use pack::{Pack, PackFile, PackSettings};
+pub use preview::preview;
 pub use reverse::{ReversePath, ReverseStep};
+pub use run::{Batch, Want};
+pub use testing::{TestFailure, TestReport, run_tests};

@@ -2,18 +2,21 @@
 //! One compiled mapping.
 
 use crate::ReversePath;
+use crate::plan::Plan;
+use crate::reverse::{self, RefTarget};
 
 /// One compiled mapping, ready to map rows.
 pub struct Mapping {
-    name: String,
-    resource_type: String,
-    table: String,
-    key: Vec<String>,
-    changed: Option<String>,
-    columns: Vec<String>,
-    digest: [u8; 32],
-    on_delete: OnDelete,
-    grouped: bool,
+    pub(crate) name: String,
+    pub(crate) resource_type: String,
+    pub(crate) table: String,
+    pub(crate) key: Vec<String>,
+    pub(crate) changed: Option<String>,
+    pub(crate) columns: Vec<String>,
+    pub(crate) digest: [u8; 32],
+    pub(crate) on_delete: OnDelete,
+    pub(crate) targets: Vec<RefTarget>,
+    pub(crate) plan: Plan,
 }
 
 /// What a mapping asks for when a row disappears.
@@ -65,11 +68,11 @@ impl Mapping {
         &self.columns
     }
 
-    /// Whether several rows of the main table make one resource (`group`). A [`crate::Batch`] must then be
-    /// given all rows of each of its groups.
+    /// Whether several rows of the main table make one resource (`group`). A [`crate::Batch`] is content with
+    /// one row of each group: it wants the others by key.
     #[must_use]
     pub fn grouped(&self) -> bool {
-        self.grouped
+        self.plan.group.is_some()
     }
 
     /// SHA-256 over the mapping file, the code tables it uses and the settings that enter its output:
@@ -89,7 +92,22 @@ impl Mapping {
     /// target of a reference. Empty when nothing depends on that table.
     #[must_use]
     pub fn dependants_via(&self, table: &str) -> Vec<ReversePath> {
-        let _ = table;
-        Vec::new()
+        reverse::paths(self, &self.targets, table)
+    }
+
+    /// Every other table whose rows can change what this mapping produces, in name order.
+    #[must_use]
+    pub fn depends_on(&self) -> Vec<&str> {
+        let joins = self.plan.joins.iter().map(|j| &*j.table);
+        let mut tables: Vec<&str> = joins
+            .chain(self.targets.iter().map(|t| &*t.table))
+            .collect();
+        tables.sort_unstable();
+        tables.dedup();
+        tables
+    }
+
+    pub(crate) fn plan(&self) -> &Plan {
+        &self.plan
     }
 }

@@ -5,8 +5,6 @@ use std::fmt;
 
 use silsila_source::Key;
 
-use crate::Mapping;
-
 /// What became of one row (or one group of rows).
 #[derive(Debug, Clone)]
 pub struct RowOutcome {
@@ -85,6 +83,21 @@ impl PartialEq for PatientKey {
 impl Eq for PatientKey {}
 
 impl MappedResource {
+    /// Only for what has been validated.
+    pub(crate) fn new(
+        resource_type: String,
+        id: String,
+        subject: Option<(String, Key)>,
+        body: Vec<u8>,
+    ) -> Self {
+        Self {
+            resource_type,
+            id,
+            subject: subject.map(|(mapping, key)| (mapping, PatientKey(key))),
+            body,
+        }
+    }
+
     /// Such as `Patient`.
     #[must_use]
     pub fn resource_type(&self) -> &str {
@@ -126,22 +139,4 @@ impl fmt::Debug for MappedResource {
             self.body.len()
         )
     }
-}
-
-/// What to commit when a row has disappeared.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DeleteAction {
-    /// A deletion: the resource answers 410 from now on.
-    Gone,
-    /// A last version, marked as entered in error (canonical JSON).
-    Replace(Vec<u8>),
-    /// Nothing: the resource stays as it is.
-    Keep,
-}
-
-/// What a mapping asks for when the row behind `last_body` has disappeared.
-#[must_use]
-pub fn on_deleted(mapping: &Mapping, last_body: &[u8]) -> DeleteAction {
-    let _ = (mapping, last_body);
-    DeleteAction::Gone
 }

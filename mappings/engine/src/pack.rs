@@ -1,10 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //! All mappings of one legacy system.
 
-use silsila_diagnostics::Diagnostics;
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+use silsila_diagnostics::{Diagnostic, Diagnostics, TextFile};
+use silsila_schema::resource_types;
 use silsila_source::{Key, Schema};
 
-use crate::{LogicalId, MappedResource, Mapping};
+use crate::expression::scope::{Header, World};
+use crate::filters::codes::{CodeTable, CodeTables};
+use crate::language::mapping_file::{self, MappingFile};
+use crate::organization;
+use crate::plan::{self, Plan};
+use crate::reverse::RefTarget;
+use crate::testing::TestFile;
+use crate::{LogicalId, MappedResource, Mapping, OnDelete, Organization, delete, schema_check};
+
+/// Raised when the same pack may give other bytes than before, so that every row is mapped again.
+const ENGINE_VERSION: u32 = 1;
 
 /// One file of a pack: `*.yaml` is a mapping, `*.tests.yaml` tests, `*.csv` a code table; others are
 /// ignored.
@@ -30,28 +44,11 @@ pub struct PackSettings {
     pub organization: Organization,
 }
 
-/// The hospital as a FHIR Organization. Empty fields are left out.
-#[derive(Debug, Clone, Default)]
-pub struct Organization {
-    /// Full name; the hospital's short name if empty.
-    pub name: String,
-    /// An identifier's system and value.
-    pub identifier: Option<(String, String)>,
-    /// Telephone.
-    pub phone: String,
-    /// E-mail.
-    pub email: String,
-    /// One line of address.
-    pub address: String,
-    /// Town.
-    pub city: String,
-    /// ISO 3166 code, such as `PK`.
-    pub country: String,
-}
-
 /// All mappings of one legacy system, compiled and free of mistakes.
 pub struct Pack {
     mappings: Vec<Mapping>,
+    settings: PackSettings,
+    pub(crate) tests: Vec<TestFile>,
 }
 
 impl Pack {
@@ -60,9 +57,53 @@ impl Pack {
     /// # Errors
     /// Every mistake in every file.
     pub fn compile(files: &[PackFile], settings: &PackSettings) -> Result<Self, Diagnostics> {
-        let _ = (files, settings);
-        Ok(Self {
-            mappings: Vec::new(),
+        let mut found = Diagnostics::new();
+        let fill = |text: &str| {
+            text.replace("${base_uri}", &settings.base_uri)
+                .replace("${hospital}", &settings.hospital)
+        };
+        let mut files: Vec<&PackFile> = files.iter().collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        let (mut tables, mut written, mut tests) = (CodeTables::default(), Vec::new(), Vec::new());
+        for file in files {
+            let text = TextFile::new(file.path.as_str(), file.text.as_str());
+            match kind_of(&file.path) {
+                Some(FileKind::Table(name)) => {
+                    if let Some(table) = CodeTable::parse(name, text, &fill, &mut found) {
+                        tables.add(table, &mut found);
+                    }
+                }
+                Some(FileKind::Tests) => tests.push(text),
+                Some(FileKind::Mapping) => written.extend(mapping_file::read(&text, &mut found)),
+                None => {}
+            }
+        }
+        let headers = headers(&written, &mut found);
+        let mut mappings = Vec::new();
+        for file in &written {
+            let world = World {
+                tables: &tables,
+                mappings: &headers,
+                zone: file.from.zone.clone(),
+                pivot: file.from.pivot,
+            };
+            let plan = plan::compile(file, &world, settings, &fill, &mut found);
+            let on_delete = on_delete(file, &mut found);
+            mappings.extend(
+                plan.map(|plan| mapping(file, plan, on_delete, &written, &tables, settings)),
+            );
+        }
+        let mappings = in_order(mappings, &mut found);
+        let known: Vec<&str> = headers.iter().map(|h| &*h.name).collect();
+        let tests = tests
+            .iter()
+            .filter_map(|file| TestFile::read(file, &known, &mut found))
+            .collect();
+        let settings = settings.clone();
+        found.into_result(Self {
+            mappings,
+            settings,
+            tests,
         })
     }
 
@@ -70,8 +111,7 @@ impl Pack {
     /// do not fit together.
     #[must_use]
     pub fn check_against(&self, schema: &Schema) -> Diagnostics {
-        let _ = schema;
-        Diagnostics::new()
+        schema_check::check(&self.mappings, schema)
     }
 
     /// In an order in which a mapping comes after those that it refers to: patients first.
@@ -95,7 +135,165 @@ impl Pack {
         &self,
         ids: &dyn Fn(&str, &Key) -> LogicalId,
     ) -> Result<MappedResource, Diagnostics> {
-        let _ = ids;
-        Err(Diagnostics::new())
+        organization::build(&self.settings, ids("organization", &Key(Vec::new())))
     }
+}
+
+enum FileKind<'p> {
+    Mapping,
+    Tests,
+    Table(&'p str),
+}
+
+fn kind_of(path: &str) -> Option<FileKind<'_>> {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    if name.ends_with(".tests.yaml") || name.ends_with(".tests.yml") {
+        return Some(FileKind::Tests);
+    }
+    if name.ends_with(".yaml") || name.ends_with(".yml") {
+        return Some(FileKind::Mapping);
+    }
+    name.strip_suffix(".csv").map(FileKind::Table)
+}
+
+fn headers(written: &[MappingFile], found: &mut Diagnostics) -> Vec<Header> {
+    let mut headers: Vec<Header> = Vec::new();
+    for file in written {
+        let (name, span) = &file.name;
+        if let Some(first) = written.iter().find(|f| f.name.0 == *name)
+            && !std::ptr::eq(first, file)
+        {
+            let message = format!("there are two mappings named {name:?}");
+            let problem = Diagnostic::error("MAP0009", message)
+                .at(file.file.place(span.clone()))
+                .help(format!("the other is in {}", first.file.name()));
+            found.push(problem);
+        }
+        let (resource, span) = &file.resource;
+        if !resource_types().any(|r| r == resource) {
+            let problem = Diagnostic::error(
+                "MAP0007",
+                format!("FHIR R4 has no resource type {resource:?}"),
+            )
+            .at(file.file.place(span.clone()))
+            .did_you_mean(resource, resource_types());
+            found.push(problem);
+        }
+        headers.push(Header {
+            name: name.clone(),
+            resource_type: resource.clone(),
+            key_len: file.from.key.len(),
+        });
+    }
+    headers
+}
+
+fn on_delete(file: &MappingFile, found: &mut Diagnostics) -> OnDelete {
+    let resource = &file.resource.0;
+    let can = delete::can_be_in_error(resource);
+    match &file.on_delete {
+        None if can => OnDelete::EnteredInError,
+        None => OnDelete::Gone,
+        Some((OnDelete::EnteredInError, span)) if !can => {
+            let message = format!("{resource} has no status for what was entered in error");
+            let problem = Diagnostic::error("MAP0005", message)
+                .at(file.file.place(span.clone()))
+                .help("write gone");
+            found.push(problem);
+            OnDelete::Gone
+        }
+        Some((way, _)) => *way,
+    }
+}
+
+fn mapping(
+    file: &MappingFile,
+    plan: Plan,
+    on_delete: OnDelete,
+    written: &[MappingFile],
+    tables: &CodeTables,
+    settings: &PackSettings,
+) -> Mapping {
+    let mut columns = plan.program.columns.clone();
+    columns.sort();
+    let targets = plan.refs.iter().filter_map(|r| {
+        let target = written.iter().find(|f| f.name.0 == r.mapping)?;
+        Some(RefTarget {
+            mapping: r.mapping.clone(),
+            table: target.from.table.0.clone(),
+            key: target.from.key.iter().map(|(c, _)| c.clone()).collect(),
+            from: r.from.clone(),
+        })
+    });
+    Mapping {
+        name: file.name.0.clone(),
+        resource_type: file.resource.0.clone(),
+        table: file.from.table.0.clone(),
+        key: file.from.key.iter().map(|(c, _)| c.clone()).collect(),
+        changed: file.from.changed.as_ref().map(|(c, _)| c.clone()),
+        columns,
+        digest: digest(file, &plan, written, tables, settings),
+        on_delete,
+        targets: targets.collect(),
+        plan,
+    }
+}
+
+fn digest(
+    file: &MappingFile,
+    plan: &Plan,
+    written: &[MappingFile],
+    tables: &CodeTables,
+    settings: &PackSettings,
+) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let mut add = |text: &str| {
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+    };
+    add(&format!("silsila mapping {ENGINE_VERSION}"));
+    add(file.file.text());
+    for name in &plan.tables {
+        add(name);
+        add(tables.get(name).map_or("", |t| t.file.text()));
+    }
+    for r in &plan.refs {
+        let target = written.iter().find(|f| f.name.0 == r.mapping);
+        add(&r.mapping);
+        add(target.map_or("", |t| &t.resource.0));
+    }
+    for setting in [&settings.source, &settings.base_uri, &settings.hospital] {
+        add(setting);
+    }
+    hash.finalize().into()
+}
+
+/// Each mapping after those that it refers to, names deciding between equals. Circles are reported.
+fn in_order(mappings: Vec<Mapping>, found: &mut Diagnostics) -> Vec<Mapping> {
+    let mut waiting: BTreeMap<String, Mapping> =
+        mappings.into_iter().map(|m| (m.name.clone(), m)).collect();
+    let mut ordered = Vec::new();
+    while !waiting.is_empty() {
+        let free = waiting
+            .values()
+            .find(|m| m.targets.iter().all(|t| !waiting.contains_key(&t.mapping)))
+            .map(|m| m.name.clone());
+        if let Some(mapping) = free.and_then(|name| waiting.remove(&name)) {
+            ordered.push(mapping);
+            continue;
+        }
+        let names: Vec<&str> = waiting.keys().map(String::as_str).collect();
+        let mut problem =
+            Diagnostic::error("MAP0033", "mappings that refer to each other in a circle")
+                .help(format!("look at the ref calls of {}", names.join(", ")));
+        if let Some(place) = waiting
+            .values()
+            .find_map(|m| m.plan.refs.iter().find_map(|r| r.place.clone()))
+        {
+            problem = problem.at(place);
+        }
+        found.push(problem);
+        break;
+    }
+    ordered
 }

@@ -32,8 +32,6 @@ pub(crate) struct Program {
     pub lets: Vec<Ex>,
     /// Names of lookups and children, for warnings.
     pub joins: Vec<Box<str>>,
-    /// Column names of each join.
-    pub join_columns: Vec<Vec<String>>,
     pub columns: Vec<String>,
     pub zone: Option<TimeZone>,
     pub base_uri: Box<str>,

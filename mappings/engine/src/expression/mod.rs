@@ -11,8 +11,6 @@ pub(crate) mod scope;
 pub(crate) mod types;
 pub(crate) mod value;
 
-use std::sync::Arc;
-
 use crate::filters::Op;
 use value::Val;
 
@@ -112,9 +110,6 @@ pub(crate) enum Stop {
 }
 
 pub(crate) type Eval<'a> = Result<Val<'a>, Stop>;
-
-/// A constant list or map, shared.
-pub(crate) type Shared<T> = Arc<T>;
 
 impl Ex {
     /// Walks this expression and all below it, parents first.

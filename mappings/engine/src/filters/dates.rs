@@ -3,7 +3,7 @@
 
 use jiff::civil;
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
-use silsila_source::{Date, DateTime, Time};
+use silsila_source::{Date, DateTime};
 
 pub(crate) use super::formats::{iso_date, iso_datetime, iso_time};
 

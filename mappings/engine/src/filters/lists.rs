@@ -44,6 +44,11 @@ pub(crate) fn make(name: &str, args: &mut Args, making: &mut Making<'_>) -> Made
 }
 
 impl ListOp {
+    /// Whether what comes out is what went in, or nothing.
+    pub fn passes_on(&self) -> bool {
+        matches!(self, Self::KeepIf(_))
+    }
+
     pub fn arguments<'e>(&'e self, visit: &mut dyn FnMut(&'e Ex)) {
         if let Self::KeepIf(ex) = self {
             visit(ex);

@@ -129,6 +129,14 @@ fn pattern(args: &mut Args) -> Option<Regex> {
 }
 
 impl TextOp {
+    /// What stands in for null.
+    pub fn default_value(&self) -> Option<&Ex> {
+        match self {
+            Self::Default(ex) => Some(ex),
+            _ => None,
+        }
+    }
+
     pub fn takes_null(&self) -> bool {
         matches!(self, Self::Default(_))
     }

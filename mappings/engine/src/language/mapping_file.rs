@@ -300,6 +300,9 @@ fn each(entry: &Entry, report: &mut Report<'_>) -> Option<JoinFile> {
     let into = map.opt_text("into", report);
     let (set, fixed) = (members(&map, "set", report), members(&map, "fixed", report));
     match &into {
+        Some((_, span)) if map.get("pivot").is_some() => {
+            report.error(span, "MAP0005", "a child has either \"into\" or \"pivot\"");
+        }
         Some(_) if set.is_empty() => {
             map.need("set", report);
         }
