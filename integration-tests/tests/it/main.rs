@@ -6,6 +6,7 @@
     reason = "a story that cannot go on says where by panicking"
 )]
 
+mod demo_runs;
 mod hospital_loads;
 mod mysql_compliance;
 mod mysql_concurrency;
