@@ -111,6 +111,19 @@ impl StoreError {
             Self::Closed => "LED0014",
         }
     }
+
+    /// Whether the store itself is unwell, rather than asked for what it cannot do.
+    pub(crate) const fn is_failure(&self) -> bool {
+        matches!(
+            self,
+            Self::Full
+                | Self::Damaged { .. }
+                | Self::Index(_)
+                | Self::Sqlite { .. }
+                | Self::Io { .. }
+                | Self::Poisoned
+        )
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -9,10 +9,10 @@ use rusqlite::{Connection, Transaction};
 use silsila_chain::{Block, BlockHeader, ChannelId, Genesis, Height, Proof, TxId, Validators};
 
 use crate::clear::ClearSuite;
-use crate::file::{BlockRow, MetaName, connect_reader, read_meta, tip_height, versions};
-use crate::read::{Anchors, Pool, Reading, entries_through, prove, summaries};
+use crate::file::{BlockRow, MetaName, connect_reader, fold_log, read_meta, tip_height, versions};
+use crate::read::{Anchors, Pool, Reading, block, entries_through, prove, summaries};
 use crate::verify::{check_outbox, verify_whole};
-use crate::writer::{self, Checkpoint, Opened, Writer, decode_genesis, seal};
+use crate::writer::{self, Checkpoint, Failed, Opened, Writer, decode_genesis, seal};
 use crate::{
     BlockInfo, BlockSummary, CommittedEntry, Dictionary, Draft, Fault, Health, Index, Place,
     Progress, StoreError, StoreOptions, TxStatus, VerifyReport,
@@ -127,7 +127,7 @@ impl Store {
         let sealed = seal(&self.0.reading.suite, drafts)?;
         let mut guard = self.0.writer()?;
         let writer = guard.as_mut().ok_or(StoreError::Closed)?;
-        writer.stage(sealed, local).map(Some)
+        self.0.noting(writer.stage(sealed, local).map(Some))
     }
 
     /// Has a staged transaction ordered and applied. Safe to repeat: what is committed already reports
@@ -179,10 +179,7 @@ impl Store {
     ) -> Result<T, E> {
         let mut guard = self.0.writer()?;
         let writer = guard.as_mut().ok_or(StoreError::Closed)?;
-        let txn = writer.conn.transaction().map_err(StoreError::from)?;
-        let result = write(&txn)?;
-        txn.commit().map_err(StoreError::from)?;
-        Ok(result)
+        self.0.noting(writer.local(write))
     }
 
     /// Reads from one consistent snapshot on a pooled read-only connection. Waits when all are in use,
@@ -228,6 +225,14 @@ impl Store {
     /// Where the database fails.
     pub fn blocks(&self, heights: RangeInclusive<u64>) -> Result<Vec<BlockSummary>, StoreError> {
         self.read(|conn| summaries(conn, heights))
+    }
+
+    /// A whole block without its payloads, as [`Store::apply`] takes it; `None` beyond the last one.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn block(&self, height: Height) -> Result<Option<Block>, StoreError> {
+        self.read(|conn| block(conn, height))
     }
 
     /// The proof that the chain holds an entry, to be verified with the channel's id alone.
@@ -310,8 +315,29 @@ impl Inner {
     ) -> Result<T, StoreError> {
         let mut guard = self.writer()?;
         let result = write(guard.as_mut().ok_or(StoreError::Closed)?);
-        *self.failing() = result.as_ref().err().map(StoreError::code);
+        self.note(result.as_ref().err());
         result
+    }
+
+    /// Tells apart what failed, for [`Health::failing`].
+    fn noting<T, E: From<StoreError>>(&self, result: Result<T, Failed<E>>) -> Result<T, E> {
+        match result {
+            Ok(done) => {
+                self.note(None);
+                Ok(done)
+            }
+            Err(Failed::Here(error)) => {
+                self.note(Some(&error));
+                Err(error.into())
+            }
+            Err(Failed::Caller(error)) => Err(error),
+        }
+    }
+
+    fn note(&self, error: Option<&StoreError>) {
+        if error.is_none_or(StoreError::is_failure) {
+            *self.failing() = error.map(StoreError::code);
+        }
     }
 
     fn failing(&self) -> MutexGuard<'_, Option<&'static str>> {
@@ -353,6 +379,7 @@ fn close(writer: &mut Option<Writer>) -> Result<(), StoreError> {
         }
         .write(&conn, &keys)?;
     }
+    fold_log(&conn);
     conn.close().map_err(|(_, error)| error.into())
 }
 

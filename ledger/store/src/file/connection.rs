@@ -98,3 +98,14 @@ fn unreadable(path: &Path, source: rusqlite::Error) -> StoreError {
         _ => source.into(),
     }
 }
+
+/// Copies the log back into the file, so that the file alone is the ledger. Readers in the middle of
+/// their work prevent that; then the log stays, and is as good.
+pub(crate) fn fold_log(conn: &Connection) {
+    let folded = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+        row.get::<_, i64>(0)
+    });
+    if !matches!(folded, Ok(0)) {
+        tracing::debug!("the ledger's log was not folded back");
+    }
+}

@@ -11,7 +11,7 @@ mod payloads;
 mod rows;
 mod schema;
 
-pub(crate) use connection::{connect_reader, connect_writer};
+pub(crate) use connection::{connect_reader, connect_writer, fold_log};
 pub(crate) use heads::{insert_version, versions};
 pub(crate) use lock::WriteLock;
 pub(crate) use nodes::{StoredTree, insert_node, read_node};

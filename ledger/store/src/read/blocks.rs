@@ -4,9 +4,9 @@
 use std::ops::RangeInclusive;
 
 use rusqlite::Connection;
-use silsila_chain::{BlockHeader, Height};
+use silsila_chain::{Block, BlockHeader, Height, Transaction, TransactionHeader};
 
-use crate::file::{BlockRow, TransactionRow};
+use crate::file::{BlockRow, ChunkRow, TransactionRow};
 use crate::{BlockSummary, Fault, Place, StoreError};
 
 /// Blocks of a range of heights in brief, without verifying them.
@@ -39,6 +39,35 @@ pub(crate) fn summaries(
     Ok(summaries)
 }
 
+/// A whole block as it would be sent; not verified here, because whoever takes it verifies it.
+pub(crate) fn block(conn: &Connection, height: Height) -> Result<Option<Block>, StoreError> {
+    let Some(row) = BlockRow::at(conn, height)? else {
+        return Ok(None);
+    };
+    let mut transactions = Vec::new();
+    for transaction in TransactionRow::of_block(conn, &row)? {
+        let (scheme, signature) = transaction.signature()?;
+        let signed = TransactionHeader::decode(&transaction.header);
+        let signed =
+            signed.map_err(|error| damaged("ledger_transaction", height, error.to_string()))?;
+        let end = transaction.first_entry.saturating_add(signed.count);
+        let chunks = ChunkRow::collect(conn, transaction.first_entry, end)?;
+        let entries = chunks.into_iter().flat_map(|chunk| chunk.bytes).collect();
+        let header = transaction.header;
+        transactions.push(Transaction {
+            header,
+            scheme,
+            signature,
+            entries,
+        });
+    }
+    Ok(Some(Block {
+        header: row.header,
+        certificate: row.certificate,
+        transactions,
+    }))
+}
+
 /// How many entries there are up to and with a height.
 pub(crate) fn entries_through(conn: &Connection, height: Height) -> Result<u64, StoreError> {
     Ok(summaries(conn, height.0..=height.0)?
@@ -51,7 +80,7 @@ fn ends(conn: &Connection, row: &BlockRow, header: &BlockHeader) -> Result<(i64,
     let transactions = TransactionRow::of_block(conn, row)?;
     let mut entries = header.first_entry;
     for transaction in &transactions {
-        let signed = silsila_chain::TransactionHeader::decode(&transaction.header);
+        let signed = TransactionHeader::decode(&transaction.header);
         entries += signed
             .map_err(|error| damaged("ledger_transaction", row.height, error.to_string()))?
             .count;

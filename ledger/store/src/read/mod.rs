@@ -9,7 +9,7 @@ mod pool;
 mod proof;
 
 pub(crate) use anchors::{Anchor, Anchors};
-pub(crate) use blocks::{entries_through, summaries};
+pub(crate) use blocks::{block, entries_through, summaries};
 pub(crate) use heads::StoredHeads;
 pub(crate) use locate::Reading;
 pub(crate) use pool::Pool;

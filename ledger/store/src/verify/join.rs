@@ -2,13 +2,36 @@
 //! What stored blocks say of the chain, block by block.
 
 use rusqlite::Connection;
-use silsila_chain::{Accepted, ChainState, Heads, Height, Rejected};
+use silsila_chain::{Accepted, ChainState, Genesis, Heads, Height, Rejected};
 
-use crate::file::{int, read_node, tip_height};
+use crate::file::{BlockRow, int, read_node, tip_height};
 use crate::read::{Reading, StoredHeads};
 use crate::verify::segment::{CheckedBlock, check_segment};
 use crate::writer::Checkpoint;
 use crate::{Fault, Place, StoreError};
+
+/// Says whether block 0 is the one that follows from genesis.
+pub(crate) fn check_genesis(
+    conn: &Connection,
+    genesis: &Genesis,
+) -> Result<Option<Fault>, StoreError> {
+    let header = genesis.header().encode();
+    let fits = |row: &BlockRow| {
+        row.header == header && row.certificate.is_empty() && row.first_transaction == 1
+    };
+    if BlockRow::at(conn, Height(0))?.is_some_and(|row| fits(&row)) {
+        return Ok(None);
+    }
+    let place = Place {
+        table: "ledger_block",
+        height: Some(Height(0)),
+        ..Place::default()
+    };
+    Ok(Some(Fault {
+        place,
+        what: "block 0 is not that of the channel's genesis".to_owned(),
+    }))
+}
 
 /// Blocks read at a time when the chain is replayed at open.
 const STEP: u64 = 16;

@@ -11,6 +11,6 @@ mod segment;
 mod tables;
 mod whole;
 
-pub(crate) use join::replay;
+pub(crate) use join::{check_genesis, replay};
 pub(crate) use tables::check_outbox;
 pub(crate) use whole::verify_whole;

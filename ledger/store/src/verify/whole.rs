@@ -12,8 +12,8 @@ use silsila_chain::{
     BlockHeader, ChainState, Genesis, Head, Heads, Height, MemoryHeads, Tag, Validators,
 };
 
-use crate::file::{BlockRow, connect_reader, int, number};
-use crate::verify::join::join;
+use crate::file::{connect_reader, int, number};
+use crate::verify::join::{check_genesis, join};
 use crate::verify::segment::{Segment, Tally, check_segment};
 use crate::verify::tables::{VersionSum, missing_versions, sum_versions};
 use crate::{Fault, Place, Progress, StoreError, VerifyReport};
@@ -70,7 +70,7 @@ pub(crate) fn verify_whole(
     let conn = connect_reader(path, READER_CACHE)?;
     let plan = plan(&conn, tip)?;
     let mut judged = Judged::new(genesis);
-    judged.check_genesis(&conn, genesis)?;
+    judged.faults.extend(check_genesis(&conn, genesis)?);
     let (next, threads) = (
         AtomicUsize::new(0),
         thread::available_parallelism().map_or(1, usize::from),
@@ -133,10 +133,9 @@ fn plan(conn: &Connection, tip: Height) -> Result<Plan, StoreError> {
             .zip(ends)
             .map(|(from, to)| Job::Versions(*from, to)),
     );
-    Ok(Plan {
-        jobs,
-        end: crate::read::entries_through(conn, tip)?,
-    })
+    // A tip that cannot be read is a fault that the segments will name.
+    let end = crate::read::entries_through(conn, tip).unwrap_or(i64::MAX as u64);
+    Ok(Plan { jobs, end })
 }
 
 type Message = (usize, Result<Done, StoreError>);
@@ -205,23 +204,6 @@ impl Judged {
             versions: VersionSum::default(),
             faults: Vec::new(),
         }
-    }
-
-    fn check_genesis(&mut self, conn: &Connection, genesis: &Genesis) -> Result<(), StoreError> {
-        let header = genesis.header().encode();
-        let stored = BlockRow::at(conn, Height(0))?;
-        self.tally.bytes += header.len() as u64;
-        let fits = |row: &BlockRow| {
-            row.header == header && row.certificate.is_empty() && row.first_transaction == 1
-        };
-        if !stored.is_some_and(|row| fits(&row)) {
-            self.fault(
-                "ledger_block",
-                Some(Height(0)),
-                "block 0 is not that of the channel's genesis".to_owned(),
-            );
-        }
-        Ok(())
     }
 
     /// Takes results as they come and judges them in order.

@@ -13,7 +13,7 @@ mod stage;
 pub(crate) use checkpoint::Checkpoint;
 pub(crate) use open::{Opened, decode as decode_genesis, open};
 pub(crate) use outbox::{Outbox, Staged};
-pub(crate) use stage::seal;
+pub(crate) use stage::{Failed, seal};
 
 use std::sync::Arc;
 

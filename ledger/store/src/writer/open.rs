@@ -14,7 +14,7 @@ use crate::file::{
     write_meta,
 };
 use crate::read::{Anchors, Reading};
-use crate::verify::{check_outbox, replay};
+use crate::verify::{check_genesis, check_outbox, replay};
 use crate::writer::outbox::{heads_of, open as open_staged};
 use crate::writer::stage::draw;
 use crate::writer::{Checkpoint, Outbox, Staged, Writer};
@@ -46,6 +46,9 @@ pub(crate) fn open(
         anchors: Anchors::default(),
         suite,
     });
+    if let Some(fault) = check_genesis(&conn, &genesis)? {
+        return Err(fault.into());
+    }
     let start = start(&conn, &genesis, &keys)?;
     let checkpoint = start.chain.height();
     let before = start.chain.entries();

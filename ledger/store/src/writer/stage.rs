@@ -94,6 +94,27 @@ fn commit(stored: &[u8]) -> PayloadCommitment {
     }
 }
 
+/// Who failed: the store, or what its caller does in the same database transaction.
+pub(crate) enum Failed<E> {
+    Here(StoreError),
+    Caller(E),
+}
+
+impl<E> From<StoreError> for Failed<E> {
+    fn from(error: StoreError) -> Self {
+        Self::Here(error)
+    }
+}
+
+impl<E> Failed<Failed<E>> {
+    fn flat(self) -> Failed<E> {
+        match self {
+            Self::Here(error) => Failed::Here(error),
+            Self::Caller(failed) => failed,
+        }
+    }
+}
+
 /// Entries in the making.
 #[derive(Default)]
 struct Entries {
@@ -105,11 +126,11 @@ struct Entries {
 impl Writer {
     /// Signs sealed drafts as one transaction and takes it into the outbox; `local` writes in the same
     /// database transaction.
-    pub(crate) fn stage<E: From<StoreError>>(
+    pub(crate) fn stage<E>(
         &mut self,
         sealed: Vec<Sealed>,
         local: impl FnOnce(&SqliteTransaction<'_>) -> Result<(), E>,
-    ) -> Result<TxId, E> {
+    ) -> Result<TxId, Failed<E>> {
         let (transaction, heads) = self.sign(&sealed)?;
         let (id, number, payload) = (
             transaction.id(),
@@ -124,10 +145,12 @@ impl Writer {
             entries: transaction.entries.clone(),
             payload,
         };
-        let txn = self.conn.transaction().map_err(StoreError::from)?;
-        let payloads = write(&txn, &row, &sealed)?;
-        local(&txn)?;
-        txn.commit().map_err(StoreError::from)?;
+        let payloads = self.local(|txn| {
+            let payloads = write(txn, &row, &sealed).map_err(Failed::Here)?;
+            local(txn).map_err(Failed::Caller)?;
+            Ok(payloads)
+        });
+        let payloads = payloads.map_err(Failed::flat)?;
         self.next_payload += i64::try_from(payloads).expect("at most 10,000");
         let plaintexts: Vec<Payload> = sealed
             .into_iter()
@@ -143,6 +166,17 @@ impl Writer {
         };
         self.outbox.push(staged, heads);
         Ok(id)
+    }
+
+    /// Runs `write` in one database transaction.
+    pub(crate) fn local<T, E>(
+        &mut self,
+        write: impl FnOnce(&SqliteTransaction<'_>) -> Result<T, E>,
+    ) -> Result<T, Failed<E>> {
+        let txn = self.conn.transaction().map_err(StoreError::from)?;
+        let result = write(&txn).map_err(Failed::Caller)?;
+        txn.commit().map_err(StoreError::from)?;
+        Ok(result)
     }
 
     fn sign(&self, sealed: &[Sealed]) -> Result<(Transaction, MemoryHeads), StoreError> {

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the ledger carries on this machine, without index and without a source.
+//!
+//! ```text
+//! cargo run --release -p silsila-store --example bench_store [entries] [folder]
+//! ```
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+use silsila_store::chain::{CustodianKey, MemberKey, Op};
+use silsila_store::{Dictionary, Draft, NoIndex, Payload, Store, StoreError, StoreOptions};
+
+const BATCH: u64 = 1000;
+const SINGLES: u64 = 400;
+const READS: u64 = 50_000;
+
+fn main() -> Result<(), StoreError> {
+    let mut arguments = std::env::args().skip(1);
+    let entries = arguments
+        .next()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(100_000);
+    let folder = arguments
+        .next()
+        .map_or_else(std::env::temp_dir, PathBuf::from);
+    for (name, dictionaries) in [
+        ("no dictionary", vec![]),
+        ("a sample dictionary", vec![dictionary()]),
+    ] {
+        let path = folder.join(format!("silsila-bench-{}.sqlite", std::process::id()));
+        println!("--- {name}, {entries} entries");
+        let outcome = measure(&path, entries, dictionaries);
+        for suffix in ["", "-wal", "-shm", "-lock"] {
+            let mut file = path.clone().into_os_string();
+            file.push(suffix);
+            let _ = std::fs::remove_file(file);
+        }
+        outcome?;
+    }
+    Ok(())
+}
+
+fn measure(path: &Path, entries: u64, dictionaries: Vec<Dictionary>) -> Result<(), StoreError> {
+    let keys = (MemberKey::from_seed(&[1; 32]), CustodianKey::new([2; 32]));
+    let mut options = StoreOptions::new(path, keys.0, keys.1);
+    options.dictionaries = dictionaries;
+    let store = Store::open(options.clone(), Box::new(NoIndex))?;
+    ingest(&store, entries)?;
+    let after = store.health()?;
+    reads(&store, entries)?;
+    verify(&store)?;
+    store.close()?;
+    drop(store);
+    let size = std::fs::metadata(path).map_or(0, |file| file.len());
+    let mean = body(7).len();
+    println!(
+        "file: {:.0} bytes per entry of {mean} bytes (wal was {} MB)",
+        ratio(size, entries),
+        after.wal_bytes >> 20
+    );
+    let started = Instant::now();
+    let store = Store::open(options, Box::new(NoIndex))?;
+    println!("open after a clean close: {:?}", started.elapsed());
+    singles(&store)
+}
+
+fn ingest(store: &Store, entries: u64) -> Result<(), StoreError> {
+    let (mut stage, mut submit) = (Duration::ZERO, Duration::ZERO);
+    let mut slowest = Duration::ZERO;
+    for first in (0..entries).step_by(BATCH as usize) {
+        let drafts: Vec<Draft> = (first..first + BATCH).map(|n| draft(n, n)).collect();
+        let started = Instant::now();
+        let id = store.stage(drafts, |_| Ok::<_, StoreError>(()))?;
+        let staged = started.elapsed();
+        if let Some(id) = id {
+            store.submit(id)?;
+        }
+        stage += staged;
+        submit += started.elapsed() - staged;
+        slowest = slowest.max(started.elapsed());
+    }
+    let rate = entries as f64 / (stage + submit).as_secs_f64();
+    println!(
+        "stage {stage:.1?} + submit {submit:.1?}: {rate:.0} entries/s; slowest batch {slowest:.0?}"
+    );
+    Ok(())
+}
+
+fn reads(store: &Store, entries: u64) -> Result<(), StoreError> {
+    let started = Instant::now();
+    let mut seq = 1;
+    for _ in 0..READS {
+        seq = (seq * 48_271 + 11) % entries;
+        store.read(|conn| store.committed(conn, seq).map(drop))?;
+    }
+    println!(
+        "committed(): {:.1} us each at random",
+        started.elapsed().as_secs_f64() * 1e6 / READS as f64
+    );
+    Ok(())
+}
+
+fn verify(store: &Store) -> Result<(), StoreError> {
+    for _ in 0..2 {
+        let started = Instant::now();
+        let report = store.verify(&mut |_| ())?;
+        let took = started.elapsed();
+        assert!(report.is_clean(), "{:?}", report.faults);
+        let speed = report.bytes as f64 / took.as_secs_f64() / 1e6;
+        let raw = raw_sha256(report.bytes);
+        println!(
+            "verify: {:.1} MB in {took:.0?}: {speed:.0} MB/s; one thread's SHA-256 {raw:.0} MB/s; ratio {:.2}; {:.0} bytes per entry",
+            report.bytes as f64 / 1e6,
+            speed / raw,
+            ratio(report.bytes, report.entries),
+        );
+    }
+    Ok(())
+}
+
+/// How fast one thread hashes as many bytes in large pieces.
+fn raw_sha256(bytes: u64) -> f64 {
+    let buffer = vec![7_u8; 1 << 20];
+    let pieces = bytes / buffer.len() as u64 + 1;
+    let started = Instant::now();
+    let mut hasher = Sha256::new();
+    for _ in 0..pieces {
+        hasher.update(&buffer);
+    }
+    std::hint::black_box(hasher.finalize());
+    (pieces * buffer.len() as u64) as f64 / started.elapsed().as_secs_f64() / 1e6
+}
+
+fn singles(store: &Store) -> Result<(), StoreError> {
+    let mut times = Vec::new();
+    for n in 0..SINGLES {
+        let started = Instant::now();
+        if let Some(id) = store.stage(vec![draft(n, n + 1_000_000_000)], |_| {
+            Ok::<_, StoreError>(())
+        })? {
+            store.submit(id)?;
+        }
+        times.push(started.elapsed());
+    }
+    times.sort();
+    let at = |part: usize| times[times.len() * part / 100];
+    println!(
+        "single entry, staged and committed: p50 {:.2?}, p99 {:.2?}",
+        at(50),
+        at(99)
+    );
+    Ok(())
+}
+
+fn ratio(bytes: u64, entries: u64) -> f64 {
+    bytes as f64 / entries as f64
+}
+
+fn draft(resource: u64, seed: u64) -> Draft {
+    let patient = resource / 6;
+    Draft {
+        op: Op::Put,
+        resource: format!("Observation/{resource:026}"),
+        subject: format!("Patient/{patient:026}"),
+        kind: "Observation".to_owned(),
+        label_class: 0,
+        payload: Some(Payload {
+            body: body(seed),
+            mapping: "visit-bp".to_owned(),
+            mapping_digest: [5; 32],
+        }),
+    }
+}
+
+/// A blood pressure as a gateway might map it, about 1.2 KiB, with numbers that differ from one to the
+/// next.
+fn body(seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut random = |below: u64| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state % below
+    };
+    let id = identifier(&mut random);
+    let (patient, encounter) = (identifier(&mut random), identifier(&mut random));
+    let (systolic, diastolic) = (95 + random(80), 55 + random(50));
+    let (month, day, hour, minute) = (1 + random(12), 1 + random(28), random(24), random(60));
+    let doctor = random(400);
+    let component = |code: &str, name: &str, value: u64| {
+        format!(
+            r#"{{"code":{{"coding":[{{"code":"{code}","display":"{name}","system":"http://loinc.org"}}]}},"valueQuantity":{{"code":"mm[Hg]","system":"http://unitsofmeasure.org","unit":"mmHg","value":{value}}}}}"#
+        )
+    };
+    format!(
+        r#"{{"category":[{{"coding":[{{"code":"vital-signs","display":"Vital Signs","system":"http://terminology.hl7.org/CodeSystem/observation-category"}}]}}],"code":{{"coding":[{{"code":"85354-9","display":"Blood pressure panel with all children optional","system":"http://loinc.org"}}],"text":"BP {systolic}/{diastolic}"}},"component":[{},{}],"effectiveDateTime":"2024-{month:02}-{day:02}T{hour:02}:{minute:02}:00+05:00","encounter":{{"reference":"Encounter/{encounter}"}},"id":"{id}","meta":{{"source":"https://mirpurkhas.example"}},"performer":[{{"display":"Dr. No. {doctor}"}}],"resourceType":"Observation","status":"final","subject":{{"reference":"Patient/{patient}"}}}}"#,
+        component("8480-6", "Systolic blood pressure", systolic),
+        component("8462-4", "Diastolic blood pressure", diastolic),
+    )
+    .into_bytes()
+}
+
+fn identifier(random: &mut impl FnMut(u64) -> u64) -> String {
+    (0..26)
+        .map(|_| char::from(b"abcdefghijklmnopqrstuvwxyz234567"[random(32) as usize]))
+        .collect()
+}
+
+/// Two other bodies, as a dictionary of raw content. A real one would hold a few of every kind.
+fn dictionary() -> Dictionary {
+    Dictionary {
+        id: 1,
+        bytes: [body(1 << 40), body(2 << 40)].concat().into(),
+    }
+}
