@@ -31,7 +31,11 @@ fn cpu_of_all() -> anyhow::Result<f64> {
     let fields = line.split_whitespace().skip(1).map(str::parse::<f64>);
     let ticks: Vec<f64> = fields.collect::<Result<_, _>>()?;
     // user, nice, system; interrupts; not idle, waiting or stolen.
-    Ok([0, 1, 2, 5, 6].iter().filter_map(|&at| ticks.get(at)).sum::<f64>() / TICKS)
+    Ok([0, 1, 2, 5, 6]
+        .iter()
+        .filter_map(|&at| ticks.get(at))
+        .sum::<f64>()
+        / TICKS)
 }
 
 /// Memory of a process in bytes: what it has now, and the most it ever had.
@@ -126,7 +130,11 @@ pub fn machine() -> String {
         field(&cpu, "model name"),
         field(&read("/proc/meminfo"), "MemTotal"),
         read("/proc/sys/kernel/osrelease").trim(),
-        read("/proc/loadavg").split(' ').take(3).collect::<Vec<_>>().join(" "),
+        read("/proc/loadavg")
+            .split(' ')
+            .take(3)
+            .collect::<Vec<_>>()
+            .join(" "),
     )
 }
 

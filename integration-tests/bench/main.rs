@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `script/bench`: every figure of the gateway that has a budget, measured on this machine in one run.
+//!
+//! Absolute figures depend on the machine; ratios are measured side by side: the adapter beside the bare
+//! driver, reads beside a bare handler, verification beside SHA-256. Nothing here is part of the product.
+
+mod bare;
+mod figures;
+mod ingest;
+mod ledger;
+mod load;
+mod mapping;
+mod meter;
+mod reading;
+mod report;
+mod site;
+mod visible;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+use silsila_integration_tests::bench::extraction;
+use silsila_integration_tests::mariadb::{MariaDb, MariaDbOptions};
+use silsila_mysql::MySql;
+
+use report::Report;
+use site::Site;
+
+/// A small hospital, whose searches those of the others are held against.
+const SMALL: u32 = 1_000;
+
+/// The largest hospital, with more than a million resources.
+const LARGE: u32 = 100_000;
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Patients of the hospital that is read
+    #[arg(long, default_value_t = 20_000)]
+    patients: u32,
+    /// 1,000 patients and short runs: for a look, not for a claim
+    #[arg(long)]
+    quick: bool,
+    /// Also a hospital with 100,000 patients, for search and start
+    #[arg(long)]
+    large: bool,
+    /// Sample the gateway with perf while it ingests
+    #[arg(long)]
+    profile: bool,
+    /// Rows that the gateway asks for at once
+    #[arg(long, default_value_t = 2_000)]
+    chunk_rows: u32,
+    /// Only up to the end of ingest
+    #[arg(long)]
+    ingest_only: bool,
+    /// Where data, state and results lie
+    #[arg(long, default_value = "target/bench")]
+    dir: PathBuf,
+    #[command(subcommand)]
+    role: Option<Role>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Role {
+    /// Hand out recorded answers; started by the benchmark itself
+    #[command(hide = true)]
+    Bare {
+        /// The answers
+        answers: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let mut arguments = Arguments::parse();
+    if let Some(Role::Bare { answers }) = &arguments.role {
+        return bare::serve(answers).await;
+    }
+    if arguments.quick {
+        arguments.patients = SMALL;
+    }
+    std::fs::create_dir_all(&arguments.dir)?;
+    arguments.dir = arguments.dir.canonicalize()?;
+    let mut report = Report::default();
+    report.say(format!("Machine: {}.", meter::machine()));
+    let outcome = Bench::new(arguments).await?.run(&mut report).await;
+    println!("\n{report}");
+    outcome
+}
+
+/// One run.
+struct Bench {
+    arguments: Arguments,
+    server: MariaDb,
+    time: Duration,
+}
+
+impl Bench {
+    async fn new(arguments: Arguments) -> anyhow::Result<Self> {
+        let dir = arguments.dir.join("mariadb");
+        if dir.exists() {
+            std::fs::remove_dir_all(&dir)?;
+        }
+        let server = MariaDb::start(MariaDbOptions {
+            dir: Some(dir),
+            arguments: vec!["--innodb-buffer-pool-size=512M".into()],
+            ..MariaDbOptions::default()
+        })
+        .await?;
+        Ok(Self {
+            time: Duration::from_secs(if arguments.quick { 3 } else { 10 }),
+            arguments,
+            server,
+        })
+    }
+
+    async fn run(mut self, report: &mut Report) -> anyhow::Result<()> {
+        let site = self.site(self.arguments.patients).await?;
+        site.config().write()?;
+        self.pieces(&site, report).await?;
+        let compared = if self.arguments.quick || self.arguments.ingest_only {
+            None
+        } else {
+            Some(self.searches(SMALL, report).await?)
+        };
+        self.whole(&site, compared.as_deref(), report).await?;
+        if let Some(small) = compared
+            && self.arguments.large
+        {
+            let large = self.searches(LARGE, report).await?;
+            figures::growth(report, &small, &large, SMALL, LARGE);
+        }
+        let results = self.arguments.dir.join("results.md");
+        std::fs::write(&results, report.to_string())?;
+        self.server.stop()
+    }
+
+    async fn site(&self, patients: u32) -> anyhow::Result<Site> {
+        let Arguments {
+            dir, chunk_rows, ..
+        } = &self.arguments;
+        Site::new(&self.server, dir, patients, *chunk_rows).await
+    }
+
+    /// Reading and mapping, each alone.
+    async fn pieces(&self, site: &Site, report: &mut Report) -> anyhow::Result<()> {
+        let chunk = self.arguments.chunk_rows as usize;
+        let options = site.hospital.options(&self.server);
+        eprintln!("== Extraction");
+        let read = extraction(&options, chunk, if self.arguments.quick { 3 } else { 9 }).await?;
+        figures::extraction(report, &read, chunk);
+        eprintln!("== Mapping");
+        let source = MySql::new(options);
+        let mapped = mapping::mapped(site, &source, chunk).await?;
+        figures::mapping(report, &mapped);
+        Ok(())
+    }
+
+    /// The whole gateway at the size that the budgets name.
+    async fn whole(
+        &self,
+        site: &Site,
+        small: Option<&[reading::Reading]>,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        eprintln!("== Ingest of {} patients", site.patients);
+        let server = self.server.pid().unwrap_or_default();
+        let (mut gateway, ingest) = ingest::ingest(site, server, self.arguments.profile).await?;
+        figures::ingest(report, site, &ingest);
+        figures::idle(report, "after ingest", &gateway)?;
+        if self.arguments.ingest_only {
+            return gateway.stop().map(drop);
+        }
+        eprintln!("== Reads and searches");
+        let readings = reading::readings(site, &gateway, self.time, true).await?;
+        figures::readings(report, site, &readings);
+        if let Some(small) = small {
+            figures::growth(report, small, &readings, SMALL, site.patients);
+        }
+        let patients = reading::patients(&gateway).await?;
+        self.live(site, &mut gateway, &patients, report).await?;
+        eprintln!("== Start");
+        gateway.stop()?;
+        figures::storage(report, &ingest, &ledger::storage(&site.ledger())?);
+        let clean = site::restarted(&mut gateway).await?;
+        figures::idle(report, "after a start", &gateway)?;
+        gateway.kill()?;
+        let killed = site::restarted(&mut gateway).await?;
+        figures::start(report, &ingest, clean, killed);
+        gateway.stop()?;
+        eprintln!("== Verification and single commits");
+        figures::verified(report, &ledger::verified(&gateway, &site.ledger())?);
+        let ids: Vec<String> = patients
+            .iter()
+            .filter_map(|p| p["id"].as_str().map(str::to_owned))
+            .collect();
+        figures::commits(report, &ledger::commits(site, &ids)?);
+        Ok(())
+    }
+
+    /// From an UPDATE to the new version, with the usual poll and with a short one.
+    async fn live(
+        &self,
+        site: &Site,
+        gateway: &mut silsila_integration_tests::gateway::Gateway,
+        patients: &[serde_json::Value],
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        eprintln!("== From a changed row to FHIR");
+        let count = if self.arguments.quick { 5 } else { 20 };
+        for interval in ["2s", "100ms"] {
+            gateway.stop()?;
+            interval.clone_into(&mut gateway.config().poll_interval);
+            gateway.config().write()?;
+            gateway.restart().await?;
+            let some = &patients[..patients.len().min(count)];
+            let times = visible::visible(site, &self.server, gateway, some).await?;
+            figures::visible(report, interval, &times);
+        }
+        Ok(())
+    }
+
+    /// Ingest and searches of a hospital of another size.
+    async fn searches(
+        &self,
+        patients: u32,
+        report: &mut Report,
+    ) -> anyhow::Result<Vec<reading::Reading>> {
+        eprintln!("== Ingest, reads and searches with {patients} patients");
+        let site = self.site(patients).await?;
+        let server = self.server.pid().unwrap_or_default();
+        let (mut gateway, ingest) = ingest::ingest(&site, server, false).await?;
+        let readings = reading::readings(&site, &gateway, self.time, false).await?;
+        figures::other_size(report, &site, &ingest);
+        figures::readings(report, &site, &readings);
+        if patients == LARGE {
+            gateway.stop()?;
+            let clean = site::restarted(&mut gateway).await?;
+            figures::idle(report, "after a start", &gateway)?;
+            gateway.kill()?;
+            let killed = site::restarted(&mut gateway).await?;
+            figures::start(report, &ingest, clean, killed);
+        }
+        gateway.stop()?;
+        Ok(readings)
+    }
+}
