@@ -11,6 +11,11 @@ pub(crate) mod scope;
 pub(crate) mod types;
 pub(crate) mod value;
 
+#[cfg(test)]
+pub(crate) mod harness;
+#[cfg(test)]
+mod tests;
+
 use crate::filters::Op;
 use value::Val;
 
