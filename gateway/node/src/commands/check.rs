@@ -5,8 +5,8 @@ use std::path::Path;
 
 use silsila_config::{Loaded, Source};
 use silsila_diagnostics::{Diagnostic, Diagnostics, Severity};
-use silsila_mapping::Pack;
-use silsila_source::SourceError;
+use silsila_mapping::{LogicalId, Pack};
+use silsila_source::{Key, SourceError};
 
 use super::print;
 use crate::cli::CheckArgs;
@@ -82,7 +82,11 @@ fn compile(loaded: &Loaded, found: &mut Diagnostics) -> Option<Pack> {
         return None; // reported as CFG0031
     }
     match pack::compile(folder, &pack::settings(&loaded.settings)) {
-        Ok(pack) => Some(pack),
+        Ok(pack) => {
+            let ids = |mapping: &str, key: &Key| LogicalId::derive(&[0; 32], "", mapping, key);
+            found.extend(pack.organization(&ids).err().into_iter().flatten());
+            Some(pack)
+        }
         Err(Failure::Faults(faults)) => {
             found.extend(faults);
             None

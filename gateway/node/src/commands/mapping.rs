@@ -3,10 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use silsila_diagnostics::Diagnostics;
-use silsila_mapping::{Pack, PackFile, PackSettings};
+use silsila_mapping::{Pack, PackFile, PackSettings, TestFailure, run_tests};
 
-use super::{load, print};
+use super::{load, print, print_json};
 use crate::cli::PackArgs;
 use crate::exit::{Exit, Failure};
 use crate::pack;
@@ -57,11 +58,74 @@ pub(super) fn check(config: Option<&Path>, args: &PackArgs) -> Result<Exit, Fail
     Ok(Exit::Ok)
 }
 
+#[derive(Serialize)]
+struct ShownTests {
+    passed: usize,
+    failed: Vec<ShownFailure>,
+}
+
+#[derive(Serialize)]
+struct ShownFailure {
+    name: String,
+    file: String,
+    line: u32,
+    column: u32,
+    difference: String,
+}
+
+impl From<TestFailure> for ShownFailure {
+    fn from(failure: TestFailure) -> Self {
+        Self {
+            name: failure.name,
+            file: failure.place.file.to_string(),
+            line: failure.place.line,
+            column: failure.place.column,
+            difference: failure.diff,
+        }
+    }
+}
+
 pub(super) fn test(config: Option<&Path>, args: &PackArgs) -> Result<Exit, Failure> {
     let (folder, settings) = which(config, args)?;
     let files = pack::read(&folder)?;
-    let Some(_pack) = compile(&files, &settings, args.output.json) else {
+    let Some(pack) = compile(&files, &settings, args.output.json) else {
         return Ok(Exit::Found);
     };
-    Ok(Exit::Ok)
+    let report = run_tests(&pack);
+    let shown = ShownTests {
+        passed: report.passed,
+        failed: report.failures.into_iter().map(Into::into).collect(),
+    };
+    if args.output.json {
+        print_json(&shown)?;
+    } else {
+        print(&text(&shown));
+    }
+    Ok(if shown.failed.is_empty() {
+        Exit::Ok
+    } else {
+        Exit::Found
+    })
+}
+
+fn text(shown: &ShownTests) -> String {
+    let mut lines = Vec::new();
+    for ShownFailure {
+        name,
+        file,
+        line,
+        column,
+        difference,
+    } in &shown.failed
+    {
+        lines.push(format!(
+            "failed: {name}\n  --> {file}:{line}:{column}\n{difference}"
+        ));
+    }
+    lines.push(format!(
+        "{} passed, {} failed",
+        shown.passed,
+        shown.failed.len()
+    ));
+    lines.join("\n")
 }

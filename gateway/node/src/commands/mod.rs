@@ -6,6 +6,7 @@ mod init;
 mod ledger;
 mod mapping;
 mod preview;
+mod proof;
 mod quarantine;
 mod serve;
 mod source;
@@ -44,7 +45,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Ledger(LedgerCommand::Verify(args)) => {
             ledger::verify(&load(config)?.settings, &args)
         }
-        Command::Ledger(LedgerCommand::Proof(_)) => Ok(Exit::Usage),
+        Command::Ledger(LedgerCommand::Proof(args)) => proof::run(&load(config)?.settings, &args),
     }
 }
 

@@ -71,14 +71,16 @@ pub(super) async fn run(settings: &Settings, args: &PreviewArgs) -> Result<Exit,
         ids: &ids,
         references: &EverythingShared,
     };
-    let outcomes: Vec<Shown> = (0..batch.len())
-        .map(|i| shown(batch.map(i, &context)))
-        .collect();
-    let any_fault = outcomes.iter().any(|outcome| outcome.fault.is_some());
+    let outcomes: Vec<RowOutcome> = (0..batch.len()).map(|i| batch.map(i, &context)).collect();
+    let any_fault = outcomes
+        .iter()
+        .any(|row| matches!(row.outcome, Outcome::Quarantined(_)));
     if args.output.json {
-        print_json(&outcomes)?;
+        print_json(&outcomes.into_iter().map(shown).collect::<Vec<_>>())?;
     } else {
-        outcomes.iter().for_each(|outcome| print(&text(outcome)));
+        outcomes
+            .iter()
+            .for_each(|outcome| print(&silsila_mapping::preview(outcome)));
     }
     Ok(if any_fault { Exit::Found } else { Exit::Ok })
 }
@@ -195,22 +197,4 @@ fn shown(outcome: RowOutcome) -> Shown {
         }
     }
     shown
-}
-
-fn text(shown: &Shown) -> String {
-    let mut lines = vec![format!("-- {}", shown.outcome)];
-    lines.extend(shown.fault.iter().map(|fault| format!("   {fault}")));
-    lines.extend(
-        shown
-            .warnings
-            .iter()
-            .map(|warning| format!("   warning {warning}")),
-    );
-    lines.extend(
-        shown
-            .resource
-            .iter()
-            .map(|resource| resource.get().to_owned()),
-    );
-    lines.join("\n")
 }

@@ -3,4 +3,5 @@
 
 mod checks;
 mod place;
+mod serving;
 mod small;
