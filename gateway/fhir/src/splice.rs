@@ -83,9 +83,6 @@ pub fn instant(ms: i64) -> String {
 /// A time as HTTP writes it (RFC 9110, section 5.6.7).
 pub fn http_date(ms: i64) -> String {
     const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
-    const MONTHS: [&str; 12] = [
-        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ];
     let (year, month, day, hour, minute, second) = parts(ms);
     let weekday = usize::try_from(ms.div_euclid(86_400_000).rem_euclid(7)).unwrap_or(0);
     let name = MONTHS[usize::try_from(month - 1).unwrap_or(0)];
@@ -94,6 +91,22 @@ pub fn http_date(ms: i64) -> String {
         DAYS[weekday]
     )
 }
+
+/// The second that such a text names; none for the obsolete forms and for what is no date.
+pub fn parse_http_date(text: &str) -> Option<i64> {
+    let fields: Vec<_> = text.split_ascii_whitespace().collect();
+    let [_weekday, day, month, year, clock, "GMT"] = fields[..] else {
+        return None;
+    };
+    let month = MONTHS.iter().position(|name| *name == month)? + 1;
+    let (ms, _) =
+        silsila_schema::search::parse_date_range(&format!("{year}-{month:02}-{day}T{clock}Z"))?;
+    Some(ms.div_euclid(1_000))
+}
+
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
 
 /// Civil date and time of a moment, by the days of an era of 400 years.
 fn parts(ms: i64) -> (i64, i64, i64, i64, i64, i64) {
@@ -171,5 +184,17 @@ mod tests {
         assert_eq!(instant(951_782_400_000), "2000-02-29T00:00:00.000Z");
         assert_eq!(instant(-1), "1969-12-31T23:59:59.999Z");
         assert_eq!(http_date(784_111_777_000), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(
+            parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"),
+            Some(784_111_777)
+        );
+        for other in [
+            "",
+            "yesterday",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun, 31 Feb 1994 08:49:37 GMT",
+        ] {
+            assert_eq!(parse_http_date(other), None, "{other}");
+        }
     }
 }

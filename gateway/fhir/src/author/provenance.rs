@@ -13,7 +13,7 @@ use fhir_sdk::r4b::types::{
 use fhir_sdk::{Base64Binary, Instant};
 use silsila_schema::search::Kind;
 use silsila_store::CommittedEntry;
-use silsila_store::chain::{EntryHash, Op};
+use silsila_store::chain::{EntryHash, Op, TxId};
 
 use super::PRODUCT;
 use crate::splice::instant;
@@ -37,10 +37,10 @@ pub struct Story<'a> {
     pub resource: (&'static str, &'a str),
     /// The hospital that committed it.
     pub hospital: &'a Hospital,
-    /// The encoded proof, where it is to be shown whole.
-    pub proof: Option<Vec<u8>>,
-    /// The id of its transaction in hexadecimal, where known.
-    pub transaction: Option<String>,
+    /// The transaction that holds it.
+    pub transaction: TxId,
+    /// The encoded proof.
+    pub proof: Vec<u8>,
 }
 
 /// The id of an entry's provenance: its number, and enough of its hash that no other chain has the
@@ -91,10 +91,9 @@ fn build(story: &Story<'_>) -> Result<Provenance, BuilderError> {
     if let Some(source) = mapping(story)? {
         provenance = provenance.entity(vec![Some(source)]);
     }
-    if let Some(proof) = &story.proof {
-        provenance = provenance.signature(vec![Some(signature(story, recorded, proof)?)]);
-    }
-    provenance.build()
+    provenance
+        .signature(vec![Some(signature(story, recorded)?)])
+        .build()
 }
 
 fn time(entry: &CommittedEntry) -> Instant {
@@ -188,7 +187,7 @@ fn ledger(story: &Story<'_>) -> Result<Extension, BuilderError> {
         Ok(height) => ExtensionValue::UnsignedInt(height),
         Err(_) => ExtensionValue::String(entry.height().to_string()),
     };
-    let mut parts = vec![
+    let parts = vec![
         part("height", height)?,
         part(
             "entry",
@@ -198,13 +197,11 @@ fn ledger(story: &Story<'_>) -> Result<Extension, BuilderError> {
             "block",
             ExtensionValue::String(entry.block_hash().to_string()),
         )?,
-    ];
-    if let Some(transaction) = &story.transaction {
-        parts.push(part(
+        part(
             "transaction",
-            ExtensionValue::String(transaction.clone()),
-        )?);
-    }
+            ExtensionValue::String(story.transaction.to_string()),
+        )?,
+    ];
     Extension::builder()
         .url(format!("{PRODUCT}/StructureDefinition/ledger"))
         .extension(parts)
@@ -219,7 +216,7 @@ fn part(name: &str, value: ExtensionValue) -> Result<Extension, BuilderError> {
 }
 
 /// The proof bundle: entry, inclusion paths, header, certificate. `silsila-verify` reads it.
-fn signature(story: &Story<'_>, when: Instant, proof: &[u8]) -> Result<Signature, BuilderError> {
+fn signature(story: &Story<'_>, when: Instant) -> Result<Signature, BuilderError> {
     let source = Coding::builder()
         .system("urn:iso-astm:E1762-95:2013".to_owned())
         .code("1.2.840.10065.1.12.1.14".to_owned())
@@ -230,7 +227,7 @@ fn signature(story: &Story<'_>, when: Instant, proof: &[u8]) -> Result<Signature
         .when(when)
         .who(organization(story.hospital)?)
         .sig_format("application/vnd.silsila.proof+cbor".to_owned())
-        .data(Base64Binary(proof.to_vec()))
+        .data(Base64Binary(story.proof.clone()))
         .build()
 }
 

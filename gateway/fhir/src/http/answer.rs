@@ -65,7 +65,7 @@ impl IntoResponse for Refusal {
                 "Bearer error=\"invalid_token\"",
             ),
             Self::Busy | Self::TimedOut | Self::Rebuilding => {
-                insert(headers, header::RETRY_AFTER, "1")
+                insert(headers, header::RETRY_AFTER, "1");
             }
             Self::Deleted { version, .. } => {
                 insert(headers, header::ETAG, &format!("W/\"{version}\""));

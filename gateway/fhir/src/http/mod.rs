@@ -12,6 +12,7 @@ mod read;
 mod search;
 
 use axum::Router;
+use axum::extract::Path;
 use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 
@@ -22,8 +23,13 @@ use crate::state::FhirState;
 /// `ConnectInfo<SocketAddr>` in the request's extensions; without it every request needs a token.
 pub fn router(state: FhirState) -> Router {
     let base = state.settings().base_path.clone();
+    let root = get(system).post(batch);
+    let slash = Router::new()
+        .route(&format!("{base}/"), root.clone())
+        .layer(from_fn_with_state(state.clone(), guard::guard))
+        .with_state(state.clone());
     let routes = Router::new()
-        .route("/", get(system).post(batch))
+        .route("/", root)
         .route("/metadata", get(metadata::metadata))
         .route("/_history", get(history::system))
         .route("/{type}", get(search::by_get).post(create))
@@ -31,7 +37,15 @@ pub fn router(state: FhirState) -> Router {
         .route("/{type}/_history", get(history::of_type))
         .route(
             "/{type}/{id}",
-            get(read::read).put(update).patch(patch).delete(delete),
+            get(read::read)
+                .put(update)
+                .patch(patch)
+                .delete(delete)
+                .post(operation),
+        )
+        .route(
+            "/{type}/{id}/{operation}",
+            get(operation_on).post(operation_on),
         )
         .route("/{type}/{id}/_history", get(history::of_instance))
         .route("/{type}/{id}/_history/{version}", get(read::vread))
@@ -39,7 +53,7 @@ pub fn router(state: FhirState) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(state.clone(), guard::guard))
         .with_state(state);
-    Router::new().nest(&base, routes)
+    Router::new().nest(&base, routes).merge(slash)
 }
 
 async fn nothing() -> Refusal {
@@ -59,6 +73,24 @@ async fn system() -> Refusal {
 async fn batch() -> Refusal {
     Refusal::NotSupported {
         interaction: "batch and transaction",
+    }
+}
+
+async fn operation(Path((_, name)): Path<(String, String)>) -> Refusal {
+    operation_named(&name)
+}
+
+async fn operation_on(Path((_, _, name)): Path<(String, String, String)>) -> Refusal {
+    operation_named(&name)
+}
+
+fn operation_named(name: &str) -> Refusal {
+    if name.starts_with('$') {
+        Refusal::NotSupported {
+            interaction: "this operation",
+        }
+    } else {
+        Refusal::NoSuchPath
     }
 }
 

@@ -2,7 +2,8 @@
 //! Read and search of `Provenance`, and its inclusion with what it tells of.
 
 use form_urlencoded::Serializer;
-use silsila_store::StoreError;
+use silsila_store::chain::TxId;
+use silsila_store::chain::merkle::leaf_hash;
 use silsila_store::rusqlite::{Connection, params};
 
 use super::answer::Answer;
@@ -87,20 +88,16 @@ fn text(state: &FhirState, permit: &Permit, vid: i64) -> Result<(String, Vec<u8>
         let name = lookup::name_of(conn, version.rid)?.ok_or(Refusal::Corrupt)?;
         Ok((entry, name))
     })?;
-    let proof = proof(state, seq)?;
+    let proof = state.store().proof(seq)?;
     let story = Story {
         entry: &entry,
         resource: (name.0, &name.1),
         hospital: &state.settings().hospital,
-        proof,
-        transaction: None,
+        transaction: TxId(leaf_hash(&proof.transaction)),
+        proof: proof.encode(),
     };
     let body = write(&story).ok_or(Refusal::Internal)?;
     Ok((id_of(seq, &entry.entry_hash()), body))
-}
-
-fn proof(_state: &FhirState, _seq: u64) -> Result<Option<Vec<u8>>, StoreError> {
-    Ok(None)
 }
 
 /// A search for provenances.

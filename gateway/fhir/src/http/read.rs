@@ -14,7 +14,7 @@ use crate::author::provenance::TYPE;
 use crate::index::key::Keyed;
 use crate::index::lookup::{self, Version};
 use crate::refusal::{Refusal, shown};
-use crate::splice::{http_date, with_meta};
+use crate::splice::{parse_http_date, with_meta};
 use crate::state::FhirState;
 
 /// `GET [type]/[id]`
@@ -108,6 +108,9 @@ pub fn known_type(resource_type: &str) -> Result<(), Refusal> {
     if crate::index::plan::of_type(resource_type).is_some() {
         return Ok(());
     }
+    if !resource_type.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return Err(Refusal::NoSuchPath);
+    }
     Err(Refusal::UnknownType {
         name: shown(resource_type),
     })
@@ -161,6 +164,8 @@ fn is_unchanged(headers: &HeaderMap, version: &Version) -> bool {
             .map(|tag| tag.trim().trim_start_matches("W/"))
             .any(|tag| tag == "*" || tag == own);
     }
-    // Times are compared as written: a client sends back what it was given.
-    text(header::IF_MODIFIED_SINCE).is_some_and(|since| since == http_date(version.updated_ms))
+    // Whole seconds, as the header that the client was given.
+    text(header::IF_MODIFIED_SINCE)
+        .and_then(parse_http_date)
+        .is_some_and(|since| since >= version.updated_ms.div_euclid(1_000))
 }

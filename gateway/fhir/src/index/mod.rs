@@ -34,6 +34,10 @@ pub struct SearchIndex {
 impl SearchIndex {
     /// An index that has not seen its tables yet.
     #[must_use]
+    #[expect(
+        clippy::new_ret_no_self,
+        reason = "a store takes its index boxed, and nobody else needs one"
+    )]
     pub fn new() -> Box<dyn Index> {
         Box::new(Self::default())
     }

@@ -59,8 +59,6 @@ pub struct Source {
 pub enum Only {
     /// None.
     All,
-    /// Tokens of this system.
-    System(&'static str),
     /// References to this type.
     Target(&'static str),
 }
@@ -157,14 +155,6 @@ fn plan(
                 "address-state",
             ]),
         ),
-        ("phone", Kind::Token) => (
-            false,
-            source("telecom", Only::System("phone")).map(|s| vec![s]),
-        ),
-        ("email", Kind::Token) => (
-            false,
-            source("telecom", Only::System("email")).map(|s| vec![s]),
-        ),
         ("patient", Kind::Reference) => (
             false,
             source("subject", Only::Target("Patient")).map(|s| vec![s]),
@@ -217,10 +207,6 @@ mod tests {
         assert_eq!(
             sources("Observation", "patient"),
             [("subject", Only::Target("Patient"))]
-        );
-        assert_eq!(
-            sources("Patient", "phone"),
-            [("telecom", Only::System("phone"))]
         );
         assert_eq!(sources("Organization", "name"), [("name", Only::All)]);
         assert_eq!(sources("Immunization", "patient"), [("patient", Only::All)]);

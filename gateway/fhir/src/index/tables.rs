@@ -76,7 +76,7 @@ fn make(conn: &Connection, format: &[u8; 32]) -> rusqlite::Result<()> {
     put.execute(sql!["format", &format[..]])?;
     put.execute(sql!["terms", &random::<16>()?[..]])?;
     put.execute(sql!["pages", &random::<32>()?[..]])?;
-    put.execute(sql!["purged", 0_i64])?;
+    put.execute(sql!["purged", -1_i64])?;
     Ok(())
 }
 

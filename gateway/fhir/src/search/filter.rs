@@ -242,17 +242,9 @@ fn code_terms(
 ) -> Vec<Term> {
     plan.sources
         .iter()
-        .filter_map(|source| {
-            let system = match (source.only, system) {
-                (Only::System(fixed), SystemTest::Any) => SystemTest::Is(fixed.to_owned()),
-                (Only::System(fixed), SystemTest::Is(given)) if given != fixed => return None,
-                (Only::System(_), SystemTest::Absent) => return None,
-                (_, system) => system.clone(),
-            };
-            Some(Term {
-                key: keyed.of_code(own.name, source.code, code),
-                system,
-            })
+        .map(|source| Term {
+            key: keyed.of_code(own.name, source.code, code),
+            system: system.clone(),
         })
         .collect()
 }

@@ -19,6 +19,10 @@ pub const GREATEST_COUNT: usize = 1_000;
 /// The most values of one parameter.
 const GREATEST_VALUES: usize = 500;
 
+/// A reference by id alone is looked for under each of its types; under all that exist here where the
+/// definition allows more types than this.
+const FEW_TARGETS: usize = 16;
+
 /// Presentation parameters that are understood elsewhere or change nothing.
 const IGNORED: [&str; 3] = ["_pretty", "_format", "_totalMethod"];
 
@@ -346,7 +350,7 @@ fn of_kind(
         (Kind::Reference, kind) => reference(plan, own, name, kind, value, cx),
         (Kind::Quantity, None) => {
             let expected = "a number, number||unit or number|system|code";
-            let tests = read(name, value, expected, |text| QuantityTest::parse(text))?;
+            let tests = read(name, value, expected, QuantityTest::parse)?;
             Ok(vec![filter::facts(own, FactTest::Quantity(tests), None)])
         }
         (Kind::Number, None) => {
@@ -385,12 +389,13 @@ fn reference(
             (_, test) => test,
         })
     })?;
-    let kinds: Vec<_> = cx
-        .kinds
-        .iter()
-        .copied()
-        .filter(|kind| own.param.targets.is_empty() || own.param.targets.contains(kind))
-        .collect();
+    let targets = &own.param.targets;
+    let kinds: Vec<_> = if (1..=FEW_TARGETS).contains(&targets.len()) {
+        targets.clone()
+    } else {
+        let possible = |kind: &&str| targets.is_empty() || targets.contains(kind);
+        cx.kinds.iter().copied().filter(possible).collect()
+    };
     Ok(vec![filter::references(
         cx.keyed, plan, own, &tests, &kinds,
     )])

@@ -64,7 +64,7 @@ pub fn search(run: &Run<'_>, query: &Query, page: Option<Page>) -> Result<Found,
     if page.snapshot > tip {
         return Err(Refusal::PageInvalid);
     }
-    let purged: i64 = tables::meta(run.conn, "purged")?.unwrap_or(0);
+    let purged: i64 = tables::meta(run.conn, "purged")?.unwrap_or(-1);
     if page.snapshot < purged {
         return Err(Refusal::PageExpired);
     }

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A record whose bytes changed on disk is never served.
+
+use silsila_store::StoreError;
+
+use crate::chart::filled;
+
+#[test]
+fn a_flipped_byte_in_a_payload_is_refused_and_nothing_of_it_served() {
+    let bed = filled();
+    let before = bed.get("Patient/p1").ok();
+    let flipped = bed
+        .store
+        .local::<_, StoreError>(|txn| {
+            let table: String = txn.query_row(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%payload%' LIMIT 1",
+                [],
+                |row| row.get(0),
+            )?;
+            let column: String = txn.query_row(
+                &format!("SELECT name FROM pragma_table_info('{table}') WHERE type = 'BLOB' ORDER BY cid DESC LIMIT 1"),
+                [],
+                |row| row.get(0),
+            )?;
+            let mut all = txn.prepare(&format!("SELECT rowid, {column} FROM {table}"))?;
+            let rows: Vec<(i64, Vec<u8>)> = all
+                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+                .collect::<Result<_, _>>()?;
+            drop(all);
+            for (rowid, mut bytes) in rows.iter().cloned() {
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                txn.execute(
+                    &format!("UPDATE {table} SET {column} = ?1 WHERE rowid = ?2"),
+                    (bytes, rowid),
+                )?;
+            }
+            Ok(rows.len())
+        })
+        .unwrap();
+    assert!(flipped > 0);
+    for path in [
+        "Patient/p1",
+        "Patient/p1/_history/1",
+        "Patient/p1/_history",
+        "Patient?_id=p1",
+        "Patient?identifier=9912345678901",
+        "Patient?_revinclude=Provenance:target",
+        "Provenance?target=Patient/p1",
+    ] {
+        let reply = bed.get(path);
+        assert_eq!(reply.refused(500), "FHR0017", "{path}");
+        assert!(
+            !reply.text.contains("Aquib") && !reply.text.contains("p1"),
+            "{path}"
+        );
+    }
+    assert!(before.text.contains("Aquib"));
+}

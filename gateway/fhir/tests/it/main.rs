@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The FHIR server over a real store in a folder of its own, asked through its router.
+
+mod bed;
+mod chart;
+
+mod access;
+mod damage;
+mod history;
+mod model;
+mod negotiation;
+mod paging;
+mod provenance;
+mod read;
+mod rebuild;
+mod robustness;
+mod rules;
+mod search;
