@@ -769,6 +769,7 @@ impl Compiler<'_> {
                 .mappings
                 .iter()
                 .map(|m: &Header| &*m.name)
+                .chain(["organization"])
                 .collect();
             self.unknown("MAP0030", span, message, &target, names);
             return None;

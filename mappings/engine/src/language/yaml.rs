@@ -295,6 +295,11 @@ fn eaten(text: &str, at: usize) -> Option<&'static str> {
     let start = text[..at].rfind('\n').map_or(0, |n| n + 1);
     let line = text[start..].lines().next().unwrap_or("");
     let value = line.split_once(": ").map_or("", |(_, v)| v.trim_start());
+    if line.contains('{') && line.contains('[') {
+        return Some(
+            "inside { } quote keys and expressions that hold brackets: { \"name[0].text\": x }",
+        );
+    }
     let opens = value.starts_with(['\'', '"', '[', '{', '|', '>', '*', '&', '!', '%', '@', '`']);
     (opens || value.contains(": ")).then_some(QUOTE)
 }

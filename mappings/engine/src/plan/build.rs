@@ -7,6 +7,7 @@ use silsila_diagnostics::{Diagnostic, Place};
 use silsila_schema::{ElementInfo, Index, PathProblem, Step, element};
 
 use super::fit::Fit;
+use super::required;
 use super::template::{EachTemplate, Fixed, Node, Role, Slot, Template};
 use crate::expression::compile::Compiled;
 use crate::language::source::Report;
@@ -29,6 +30,10 @@ pub(crate) struct Builder<'b> {
     pub places: Vec<Place>,
     /// What stood in brackets, for entries.
     labels: Vec<Option<Index>>,
+    /// Nodes that were meant to get a value whose expression or literal is faulty.
+    pub attempted: Vec<usize>,
+    /// Elements that a faulty path was probably meant for.
+    pub meant: Vec<&'static str>,
 }
 
 /// Where a path leads in the template.
@@ -70,6 +75,8 @@ impl<'b> Builder<'b> {
             },
             places: vec![place],
             labels: vec![None],
+            attempted: Vec::new(),
+            meant: Vec::new(),
         }
     }
 
@@ -117,7 +124,7 @@ impl<'b> Builder<'b> {
         })
     }
 
-    fn resolve(&self, path: &PathText<'_>, report: &mut Report<'_>) -> Option<ElementInfo> {
+    fn resolve(&mut self, path: &PathText<'_>, report: &mut Report<'_>) -> Option<ElementInfo> {
         let dot = if self.prefix.is_empty() { "" } else { "." };
         let full = format!("{}{dot}{}", self.prefix, path.text);
         match element(self.resource, &full) {
@@ -132,6 +139,14 @@ impl<'b> Builder<'b> {
                     usize::from(report.file.text()[path.span.clone()].starts_with(['"', '\'']));
                 let from = (path.span.start + quote + start).min(path.span.end);
                 let to = (from + error.length).min(path.span.end).max(from);
+                self.meant.extend(error.candidates.first());
+                if let PathProblem::NotRepeating { name }
+                | PathProblem::ChoiceWithoutType { name }
+                | PathProblem::Primitive { name, .. }
+                | PathProblem::Resource { name } = &error.problem
+                {
+                    self.meant.push(name);
+                }
                 let mut problem = Diagnostic::error(code, error.problem.to_string());
                 if let PathProblem::UnknownElement { name, .. } = &error.problem {
                     problem = problem.did_you_mean(name, error.candidates.iter().copied());
@@ -266,6 +281,16 @@ impl<'b> Builder<'b> {
             fit: target.fit,
             column: compiled.column,
         });
+    }
+
+    /// Remembers that a value was meant for the target, so that its absence is not reported too.
+    pub fn attempt(&mut self, target: &Target) {
+        self.attempted.push(target.node);
+        let node = &mut self.template.nodes[target.node];
+        if node.slot.is_none() && node.fixed.is_none() {
+            let json = required::example(target.fit);
+            node.fixed = Some(Fixed { json, joins: 0 });
+        }
     }
 
     /// Puts a literal where the target is; what it joins is found by [`Self::finish`].

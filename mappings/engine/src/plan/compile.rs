@@ -90,9 +90,10 @@ pub(crate) fn compile(
     }
     .all(mapping);
     let places = std::mem::take(&mut builder.places);
+    let (attempted, meant) = (&*builder.attempted, &*builder.meant);
     let template = builder.template;
-    let subject = subject(mapping, &template, &places, found);
-    required::check(mapping, &template, &places, found);
+    let subject = subject(mapping, &template, &places, (attempted, meant), found);
+    required::check(mapping, &template, &places, (attempted, meant), found);
     if found.len() > before && found.has_errors() {
         return None;
     }
@@ -177,6 +178,7 @@ fn subject(
     mapping: &MappingFile,
     template: &Template,
     places: &[Place],
+    (attempted, meant): (&[usize], &[&str]),
     found: &mut Diagnostics,
 ) -> Option<usize> {
     let resource = mapping.resource.0.as_str();
@@ -201,11 +203,17 @@ fn subject(
     if paths.is_empty() {
         paths = links.iter().map(|l| l.path).collect();
     }
+    let is_subject = |node: usize| {
+        let plain = without_indexes(&template.nodes[node].path);
+        let own = plain.split_once('.').map_or("", |(_, path)| path);
+        paths.contains(&own)
+    };
+    if attempted.iter().any(|node| is_subject(*node)) || meant.iter().any(|m| paths.contains(m)) {
+        return None;
+    }
     let mut wrong = None;
     for (i, slot) in template.slots.iter().enumerate() {
-        let plain = without_indexes(&template.nodes[slot.node].path);
-        let own = plain.split_once('.').map_or("", |(_, path)| path);
-        if !paths.contains(&own) {
+        if !is_subject(slot.node) {
             continue;
         }
         match &slot.ex {

@@ -79,6 +79,7 @@ impl Entries<'_> {
             if entry.value.is_null() {
                 let message = format!("{} has no expression", entry.key);
                 self.report().error(&entry.key_span, "MAP0004", message);
+                target.iter().for_each(|t| builder.attempt(t));
                 continue;
             }
             let compiled = Compiler {
@@ -92,7 +93,9 @@ impl Entries<'_> {
                 found: self.found,
             }
             .compile();
-            let (Some(target), Some(compiled)) = (target, compiled) else {
+            let Some(target) = target else { continue };
+            let Some(compiled) = compiled else {
+                builder.attempt(&target);
                 continue;
             };
             let site = Site {
@@ -138,9 +141,17 @@ impl Entries<'_> {
     }
 
     fn literals(&mut self, builder: &mut Builder<'_>, path: &PathText<'_>, items: &[Node]) {
-        if path.text.ends_with(']') {
-            self.report()
-                .error(&path.span, "MAP0024", "one entry takes no list");
+        let Some(target) = builder.target(path, &mut self.report()) else {
+            return;
+        };
+        if !target.fit.array {
+            let message = format!(
+                "{} takes {}, not a list",
+                path.text,
+                check::article(&target.step)
+            );
+            self.report().error(&path.span, "MAP0024", message);
+            builder.attempt(&target);
             return;
         }
         for (i, item) in items.iter().enumerate() {
@@ -165,6 +176,7 @@ impl Entries<'_> {
         if meaning == Plain::Null {
             let message = format!("{} has no value", path.text);
             self.report().error(&path.span, "MAP0004", message);
+            builder.attempt(target);
             return;
         }
         match literal_json(&meaning, &target.step, self.fill) {
@@ -176,7 +188,10 @@ impl Entries<'_> {
                 };
                 builder.fixed(target, json, path, &mut self.report());
             }
-            Err(problem) => self.report().add(&node.span, problem),
+            Err(problem) => {
+                self.report().add(&node.span, problem);
+                builder.attempt(target);
+            }
         }
     }
 }

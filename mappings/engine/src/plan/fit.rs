@@ -45,7 +45,7 @@ impl Fit {
     fn one(self, env: &Env<'_>, value: &Val<'_>) -> Result<Option<Json>, Unfit> {
         match value {
             Val::Null => Ok(None),
-            Val::Text(t) if t.is_empty() => Ok(None),
+            Val::Text(t) if t.trim().is_empty() => Ok(None),
             value => match self.primitive {
                 Some(primitive) => {
                     let json = primitive_json(primitive, env, value).ok_or(Unfit)?;
@@ -226,7 +226,7 @@ fn complex_json(env: &Env<'_>, value: &Val<'_>) -> Result<Option<Json>, Unfit> {
 fn natural_json(env: &Env<'_>, value: &Val<'_>) -> Result<Option<Json>, Unfit> {
     match value {
         Val::Null => Ok(None),
-        Val::Text(t) if t.is_empty() => Ok(None),
+        Val::Text(t) if t.trim().is_empty() => Ok(None),
         Val::Bool(b) => Ok(Some(Json::Bool(*b))),
         Val::Int(i) => Ok(Json::number(&i.to_string())),
         Val::Num(n) => plain_number(n).map(Some).ok_or(Unfit),

@@ -5,16 +5,20 @@
 use silsila_diagnostics::{Diagnostic, Diagnostics, Place};
 use silsila_schema::{FaultRule, Json, Primitive, json::Object, validate};
 
+use super::fit::Fit;
 use super::template::{Role, Slot, Template, Values};
 use crate::language::mapping_file::MappingFile;
 
+/// `attempted` are nodes whose value is faulty, `meant` the elements that faulty paths were meant for: what is
+/// missing because of them has been reported.
 pub(crate) fn check(
     mapping: &MappingFile,
     template: &Template,
     places: &[Place],
+    (attempted, meant): (&[usize], &[&str]),
     found: &mut Diagnostics,
 ) {
-    let mut opaque = Vec::new();
+    let mut opaque = attempted.to_vec();
     let mut values = specimen(template, &mut opaque);
     let Some(mut resource) = template.assemble(&mut values, true) else {
         return;
@@ -32,7 +36,7 @@ pub(crate) fn check(
         let path = fault.path.split_once('.').map_or("", |(_, path)| path);
         let (parent, missing) = path.rsplit_once('.').unwrap_or(("", path));
         let located = template.locate(&values, parent);
-        if opaque.contains(&located.node) {
+        if opaque.contains(&located.node) || meant.iter().any(|m| *m == missing) {
             continue;
         }
         let node = &template.nodes[located.node];
@@ -51,7 +55,7 @@ pub(crate) fn check(
 fn specimen(template: &Template, opaque: &mut Vec<usize>) -> Values {
     let mut values = template.values();
     for (slot, value) in template.slots.iter().zip(&mut values.slots) {
-        *value = Some(example(template, slot, opaque));
+        *value = Some(specimen_of(template, slot, opaque));
     }
     for (each, entries) in template.eaches.iter().zip(&mut values.eaches) {
         let mut inner = specimen(&each.template, &mut Vec::new());
@@ -62,24 +66,28 @@ fn specimen(template: &Template, opaque: &mut Vec<usize>) -> Values {
     values
 }
 
-fn example(template: &Template, slot: &Slot, opaque: &mut Vec<usize>) -> Json {
-    let Some(primitive) = slot.fit.primitive else {
+fn specimen_of(template: &Template, slot: &Slot, opaque: &mut Vec<usize>) -> Json {
+    if slot.fit.primitive.is_none() {
         // What a record or reference holds is known only when there is a row.
         opaque.push(slot.node);
-        let object = Json::Object(Object::new());
-        let whole = template.nodes[slot.node].role == Role::Array;
-        return if whole {
-            Json::Array(vec![object])
-        } else {
-            object
-        };
+        if template.nodes[slot.node].role == Role::Array {
+            return Json::Array(vec![Json::Object(Object::new())]);
+        }
+    }
+    example(slot.fit)
+}
+
+/// A value that suits an element, as far as that can be said without a row.
+pub(crate) fn example(fit: Fit) -> Json {
+    let Some(primitive) = fit.primitive else {
+        return Json::Object(Object::new());
     };
-    let code = slot.fit.binding.and_then(|b| b.codes.first());
+    let code = fit.binding.and_then(|b| b.codes.first());
     let json = match code {
         Some(code) => Json::from(*code),
         None => primitive_example(primitive),
     };
-    if slot.fit.array {
+    if fit.array {
         Json::Array(vec![json])
     } else {
         json
