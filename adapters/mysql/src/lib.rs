@@ -3,12 +3,12 @@
 //!
 //! This room reads rows and nothing else. Every session is made read-only by the server itself before
 //! the first question is asked, and every statement that is sent to a table is a `SELECT` built in
-//! [`mod@select`]. It interprets nothing: zero dates, mojibake and impossible numbers come out as they are
+//! `select`. It interprets nothing: zero dates, mojibake and impossible numbers come out as they are
 //! stored. It keeps no state: after a crash the caller resumes a scan from the key it last made durable.
 //!
-//! The life of a question: [`source`] takes it, [`pace`] makes it wait its turn, [`sessions`] lends a
-//! connection (made by [`session`]), [`reading`] prepares it, [`mod@select`] writes the statement, [`bind`] turns keys into
-//! parameters that compare as the contract says, [`types`] turns the answer into rows, and [`fault`]
+//! The life of a question: `source` takes it, `pace` makes it wait its turn, `sessions` lends a
+//! connection (made by [`session`]), `reading` prepares it, `select` writes the statement, `bind` turns keys into
+//! parameters that compare as the contract says, `types` turns the answer into rows, and `fault`
 //! turns what goes wrong into a coded error without any value of a row.
 
 mod bind;
