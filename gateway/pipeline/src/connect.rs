@@ -216,19 +216,16 @@ impl Intake {
                 .iter()
                 .find(|m| m.id == id)
                 .and_then(|m| m.watermark.clone());
-            let watermark = match stored {
-                Some(watermark) => Some(watermark),
-                None => {
-                    let found = self.first_watermark(mapping, clock)?;
-                    if let Some(found) = &found {
-                        self.store
-                            .local(|txn| progress::set_watermark(txn, id, found))?;
-                        self.show_watermark(mapping.name(), found);
-                    }
-                    found
-                }
+            let watch = match stored {
+                Some(watermark) => Watch::resume(Some(watermark)),
+                None => self.first_watch(mapping, clock)?,
             };
-            watches.insert(id, Watch::resume(watermark));
+            if let Some(newest) = watch.newest() {
+                self.store
+                    .local(|txn| progress::set_watermark(txn, id, newest))?;
+                self.show_watermark(mapping.name(), newest);
+            }
+            watches.insert(id, watch);
         }
         Ok(watches)
     }

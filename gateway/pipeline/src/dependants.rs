@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use silsila_mapping::{Mapping, ReverseStep};
-use silsila_source::{Key, Row};
+use silsila_source::Row;
 
 use crate::PipelineError;
 use crate::intake::{Intake, distinct_keys};
@@ -90,14 +90,7 @@ impl Intake {
             let columns = union(wanted, &step.by);
             rows = self.fetch(&step.table, &columns, &step.by, &keys)?;
         }
-        // The engine's digest covers a row's columns, so every pass must bring the same ones.
-        match steps.last() {
-            Some(last) if last.by.iter().any(|c| !mapping.columns().contains(c)) => {
-                let keys: Vec<Key> = distinct_keys(&rows, mapping.key());
-                self.rows_of(mapping, &keys)
-            }
-            _ => Ok(rows),
-        }
+        Ok(rows)
     }
 
     /// The changed rows with at least these columns.

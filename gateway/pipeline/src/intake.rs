@@ -100,7 +100,7 @@ impl Intake {
         mapping: &'m Mapping,
         rows: Vec<Row>,
     ) -> Result<Batch<'m>, PipelineError> {
-        let mut batch = Batch::new(mapping, self.whole_groups(mapping, rows)?);
+        let mut batch = Batch::new(mapping, rows);
         loop {
             let wants = batch.wants();
             if wants.is_empty() {
@@ -117,15 +117,6 @@ impl Intake {
                 batch.supply(id, self.fetch(&table, &columns, &by, &keys)?);
             }
         }
-    }
-
-    /// For a grouping mapping, all rows of every group that one of the rows belongs to.
-    fn whole_groups(&self, mapping: &Mapping, rows: Vec<Row>) -> Result<Vec<Row>, PipelineError> {
-        if !mapping.grouped() {
-            return Ok(rows);
-        }
-        let keys = distinct_keys(&rows, mapping.key());
-        self.fetch(mapping.table(), mapping.columns(), mapping.key(), &keys)
     }
 
     /// Commits changes and whatever the pass wants written beside them: one local transaction, then the
@@ -159,12 +150,12 @@ impl Intake {
             change::write(txn, &changes, &tallies, &warned, now)?;
             beside(txn)
         })?;
-        self.post(&tallies, &warned);
         drop(staging);
         if let Some(id) = staged {
             self.submit(id)?;
             tracing::debug!(source = self.name(), entries, "committed");
         }
+        self.post(&tallies, &warned);
         Ok(())
     }
 

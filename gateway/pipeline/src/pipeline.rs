@@ -20,12 +20,16 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
-    /// Creates the pipeline's tables in the store where they are missing. Blocks on the store.
+    /// Creates the pipeline's tables in the store where they are missing, and makes the sources known. Blocks on the store.
     ///
     /// # Errors
     /// Where the store fails.
     pub fn new(options: PipelineOptions) -> Result<Self, PipelineError> {
-        options.store.local(|txn| tables::prepare(txn))?;
+        options.store.local(|txn| {
+            tables::prepare(txn)?;
+            let mut names = options.sources.iter().map(|s| s.source.name());
+            names.try_for_each(|name| tables::progress::add_source(txn, name))
+        })?;
         let (sender, changed) = watch::channel(0);
         let boards = options
             .sources

@@ -59,6 +59,10 @@ impl ServerClock {
 }
 
 impl Watch {
+    pub fn newest(&self) -> Option<&Value> {
+        self.newest.as_ref()
+    }
+
     pub fn resume(watermark: Option<Value>) -> Self {
         Self {
             newest: watermark,
@@ -69,11 +73,11 @@ impl Watch {
     /// Where the next round begins.
     fn since(&self, latest: Option<&Value>, overlap: Duration) -> Option<Value> {
         let newest = self.newest.as_ref()?;
-        let believed = match latest {
-            Some(latest) if compare(newest, latest) == Some(Ordering::Greater) => latest,
+        let from = match latest {
+            Some(latest) if !believed(newest, Some(latest)) => latest,
             _ => newest,
         };
-        Some(back(believed, overlap))
+        Some(back(from, overlap))
     }
 
     /// Leaves out rows that the last round brought already; notes what this one brings.
@@ -110,8 +114,32 @@ impl Watch {
 
 impl Intake {
     /// Before the first sweep: finds the newest watermark, so that changes made while the sweep runs are
-    /// polled from then on.
-    pub fn first_watermark(
+    /// polled from then on. The rows that the overlap would bring again are noted and left to the sweep.
+    pub fn first_watch(
+        &self,
+        mapping: &Mapping,
+        clock: Option<ServerClock>,
+    ) -> Result<Watch, PipelineError> {
+        let mut watch = Watch::resume(self.newest_watermark(mapping, clock)?);
+        let latest = clock.and_then(|c| c.latest());
+        let mut noted = HashMap::new();
+        let Some(since) = watch.since(latest.as_ref(), self.options.overlap) else {
+            return Ok(watch);
+        };
+        let mut page = Page::Since(Some(since));
+        while let (rows, Some((watermark, key))) = self.changes_page(mapping, &page)? {
+            let full = rows.len() >= self.options.chunk_rows;
+            watch.fresh(rows, mapping.key(), &mut noted);
+            page = Page::After(watermark, key);
+            if !full {
+                break;
+            }
+        }
+        watch.recent = noted;
+        Ok(watch)
+    }
+
+    fn newest_watermark(
         &self,
         mapping: &Mapping,
         clock: Option<ServerClock>,
@@ -191,7 +219,9 @@ impl Intake {
                 if changed.len() >= GATHERED {
                     self.follow(std::mem::take(&mut changed), view)?;
                 }
-                last = Some(watermark.clone());
+                if believed(&watermark, latest.as_ref()) {
+                    last = Some(watermark.clone());
+                }
                 page = Page::After(watermark, key);
                 if !full {
                     break;
@@ -252,16 +282,9 @@ impl Intake {
             Page::Since(since) => (since.as_ref(), None),
             Page::After(watermark, key) => (None, Some((watermark, key))),
         };
-        let key_and_watermark;
-        let columns = if mapping.grouped() {
-            key_and_watermark = [mapping.key(), &[watermark.to_owned()]].concat();
-            &key_and_watermark
-        } else {
-            mapping.columns()
-        };
         let rows = self.wait(self.options.source.changes(Changes {
             table: mapping.table(),
-            columns,
+            columns: mapping.columns(),
             key: mapping.key(),
             watermark,
             since,
@@ -290,6 +313,12 @@ impl Intake {
     pub fn rows_of(&self, mapping: &Mapping, keys: &[Key]) -> Result<Vec<Row>, PipelineError> {
         self.fetch(mapping.table(), mapping.columns(), mapping.key(), keys)
     }
+}
+
+/// Whether a watermark is not further ahead than clocks and time zones explain. A later one never moves the
+/// poll forward: its row comes again in every round, and is known by its hash.
+fn believed(watermark: &Value, latest: Option<&Value>) -> bool {
+    latest.is_none_or(|latest| compare(watermark, latest) != Some(Ordering::Greater))
 }
 
 enum Page {

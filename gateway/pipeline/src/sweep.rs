@@ -147,16 +147,11 @@ impl Intake {
     }
 
     fn read_chunk<'m>(&self, mapping: &'m Mapping, after: Option<&Key>) -> Answer<Joined<'m>> {
-        let columns = if mapping.grouped() {
-            mapping.key()
-        } else {
-            mapping.columns()
-        };
         let rows = {
             let _scanning = self.board.enter(Phase::Scanning);
             self.wait(self.options.source.scan(Scan {
                 table: mapping.table(),
-                columns,
+                columns: mapping.columns(),
                 key: mapping.key(),
                 after,
                 limit: self.options.chunk_rows,

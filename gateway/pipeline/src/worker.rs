@@ -145,8 +145,6 @@ impl Worker {
     fn connect(&self) -> Result<(Intake, Connected), PipelineError> {
         let name = self.options.source.name();
         let (id, kinds) = self.store.local(|txn| {
-            tables::prepare(txn)?;
-            progress::add_source(txn, name)?;
             let id = progress::source(txn, name)?.id;
             Ok::<_, PipelineError>((id, WarningKinds::load(txn)?))
         })?;

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A legacy database in memory, which can fail on demand.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use silsila_source::{
+    Changes, Column, ColumnKind, Columns, Date, DateTime, Fetch, Health, Key, Row, Scan, Schema,
+    Source, SourceError, Table, Time, Value,
+};
+
+/// Shared with the pipeline that reads it.
+#[derive(Clone, Default)]
+pub struct Memory(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    tables: BTreeMap<&'static str, Content>,
+    calls: u64,
+    fault: Option<Box<dyn FnMut(u64) -> Fault + Send>>,
+}
+
+/// What a call meets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    None,
+    Unavailable,
+    Panic,
+}
+
+#[derive(Clone, Default)]
+struct Content {
+    columns: Vec<(&'static str, ColumnKind)>,
+    rows: Vec<Vec<Value>>,
+}
+
+impl Memory {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic that a test asked for must not poison the hospital.
+        self.0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Makes a table; its first column is the key.
+    pub fn create(&self, name: &'static str, columns: &[(&'static str, ColumnKind)]) {
+        let content = Content {
+            columns: columns.to_vec(),
+            rows: Vec::new(),
+        };
+        self.lock().tables.insert(name, content);
+    }
+
+    /// Inserts a row, or takes the place of the one with the same key.
+    pub fn put(&self, table: &str, row: Vec<Value>) {
+        let mut inner = self.lock();
+        let content = inner.tables.get_mut(table).unwrap();
+        assert_eq!(row.len(), content.columns.len());
+        match content.rows.binary_search_by(|r| order(&r[0], &row[0])) {
+            Ok(i) => content.rows[i] = row,
+            Err(i) => content.rows.insert(i, row),
+        }
+    }
+
+    /// Changes one column of one row, if the row is there.
+    pub fn set(&self, table: &str, key: i64, column: &str, value: Value) {
+        let mut inner = self.lock();
+        let content = inner.tables.get_mut(table).unwrap();
+        let c = content
+            .columns
+            .iter()
+            .position(|(n, _)| *n == column)
+            .unwrap();
+        if let Ok(i) = content
+            .rows
+            .binary_search_by(|r| order(&r[0], &Value::Int(key)))
+        {
+            content.rows[i][c] = value;
+        }
+    }
+
+    pub fn delete(&self, table: &str, key: i64) {
+        let mut inner = self.lock();
+        let content = inner.tables.get_mut(table).unwrap();
+        content.rows.retain(|r| r[0] != Value::Int(key));
+    }
+
+    pub fn keys(&self, table: &str) -> Vec<i64> {
+        let inner = self.lock();
+        let key = |row: &Vec<Value>| match row[0] {
+            Value::Int(i) => i,
+            _ => panic!("keys are integers here"),
+        };
+        inner.tables[table].rows.iter().map(key).collect()
+    }
+
+    /// Has every call ask what it meets; it is told its number.
+    pub fn fail_when(&self, fault: impl FnMut(u64) -> Fault + Send + 'static) {
+        self.lock().fault = Some(Box::new(fault));
+    }
+
+    pub fn heal(&self) {
+        self.lock().fault = None;
+    }
+
+    fn answer<T>(&self, read: impl FnOnce(&Inner) -> T) -> Result<T, SourceError> {
+        let mut inner = self.lock();
+        inner.calls += 1;
+        let calls = inner.calls;
+        let fault = inner.fault.as_mut().map_or(Fault::None, |f| f(calls));
+        match fault {
+            Fault::None => Ok(read(&inner)),
+            Fault::Unavailable => Err(SourceError::Unavailable {
+                source_name: "memory".to_owned(),
+                reason: "the test says so".to_owned(),
+            }),
+            Fault::Panic => {
+                drop(inner);
+                // Without the panic hook, which would fill the output with faults that are meant.
+                std::panic::resume_unwind(Box::new("the test has the adapter fail"));
+            }
+        }
+    }
+}
+
+/// The database's own order.
+pub fn order(a: &Value, b: &Value) -> Ordering {
+    match (a, b) {
+        (Value::Null, Value::Null) => Ordering::Equal,
+        (Value::Null, _) => Ordering::Less,
+        (_, Value::Null) => Ordering::Greater,
+        (Value::Int(a), Value::Int(b)) => a.cmp(b),
+        (Value::Text(a), Value::Text(b)) => a.cmp(b),
+        (Value::DateTime(a), Value::DateTime(b)) => a.cmp(b),
+        _ => panic!("one column holds one kind"),
+    }
+}
+
+impl Content {
+    fn at(&self, column: &str) -> usize {
+        self.columns.iter().position(|(n, _)| *n == column).unwrap()
+    }
+
+    fn project(&self, wanted: &[String]) -> (Arc<Columns>, Vec<usize>) {
+        let columns = Columns::new(wanted.iter().map(String::as_str));
+        (columns, wanted.iter().map(|c| self.at(c)).collect())
+    }
+}
+
+fn row(columns: &Arc<Columns>, places: &[usize], from: &[Value]) -> Row {
+    Row::new(
+        columns.clone(),
+        places.iter().map(|p| from[*p].clone()).collect(),
+    )
+}
+
+#[async_trait]
+impl Source for Memory {
+    fn name(&self) -> &str {
+        "memory"
+    }
+
+    async fn schema(&self) -> Result<Schema, SourceError> {
+        self.answer(|inner| {
+            let table = |(name, content): (&&'static str, &Content)| Table {
+                name: (*name).to_owned(),
+                columns: content
+                    .columns
+                    .iter()
+                    .map(|(name, kind)| Column {
+                        name: (*name).to_owned(),
+                        sql_type: "memory".to_owned(),
+                        kind: *kind,
+                        nullable: true,
+                        charset: None,
+                    })
+                    .collect(),
+                primary_key: vec![content.columns[0].0.to_owned()],
+            };
+            Schema {
+                tables: inner.tables.iter().map(table).collect(),
+            }
+        })
+    }
+
+    async fn scan(&self, scan: Scan<'_>) -> Result<Vec<Row>, SourceError> {
+        self.answer(|inner| {
+            let content = &inner.tables[scan.table];
+            let (columns, places) = content.project(scan.columns);
+            content
+                .rows
+                .iter()
+                .filter(|r| scan.after.is_none_or(|k| order(&r[0], &k.0[0]).is_gt()))
+                .take(scan.limit)
+                .map(|r| row(&columns, &places, r))
+                .collect()
+        })
+    }
+
+    async fn changes(&self, changes: Changes<'_>) -> Result<Vec<Row>, SourceError> {
+        self.answer(|inner| {
+            let content = &inner.tables[changes.table];
+            let (columns, places) = content.project(changes.columns);
+            let w = content.at(changes.watermark);
+            let mut rows: Vec<&Vec<Value>> = content
+                .rows
+                .iter()
+                .filter(|r| !r[w].is_null())
+                .filter(|r| match (changes.after, changes.since) {
+                    (Some((mark, key)), _) => order(&r[w], mark)
+                        .then_with(|| order(&r[0], &key.0[0]))
+                        .is_gt(),
+                    (None, Some(since)) => order(&r[w], since).is_ge(),
+                    (None, None) => true,
+                })
+                .collect();
+            rows.sort_by(|a, b| order(&a[w], &b[w]).then_with(|| order(&a[0], &b[0])));
+            rows.into_iter()
+                .take(changes.limit)
+                .map(|r| row(&columns, &places, r))
+                .collect()
+        })
+    }
+
+    async fn fetch(&self, fetch: Fetch<'_>) -> Result<Vec<Row>, SourceError> {
+        self.answer(|inner| {
+            let content = &inner.tables[fetch.table];
+            let (columns, places) = content.project(fetch.columns);
+            let by: Vec<usize> = fetch.by.iter().map(|c| content.at(c)).collect();
+            let wanted = |r: &&Vec<Value>| {
+                let matches = |k: &Key| by.iter().zip(&k.0).all(|(c, v)| r[*c] == *v);
+                fetch.keys.iter().any(matches)
+            };
+            content
+                .rows
+                .iter()
+                .filter(wanted)
+                .map(|r| row(&columns, &places, r))
+                .collect()
+        })
+    }
+
+    async fn count(&self, table: &str) -> Result<u64, SourceError> {
+        self.answer(|inner| inner.tables[table].rows.len() as u64)
+    }
+
+    async fn health(&self) -> Result<Health, SourceError> {
+        self.answer(|_| Health {
+            server: "Memory 1".to_owned(),
+            tls: None,
+            clock: Some(moment(1_000_000)),
+            notes: Vec::new(),
+        })
+    }
+}
+
+/// A time that lies so many seconds after the first of January 2025.
+pub fn moment(seconds: u32) -> DateTime {
+    let part = |n: u32| u8::try_from(n).unwrap();
+    DateTime {
+        date: Date {
+            year: 2025,
+            month: 1,
+            day: part(1 + seconds / 86_400),
+        },
+        time: Time {
+            hour: part(seconds / 3600 % 24),
+            minute: part(seconds / 60 % 60),
+            second: part(seconds % 60),
+            nanosecond: 0,
+        },
+        offset_minutes: None,
+    }
+}
