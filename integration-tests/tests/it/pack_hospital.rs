@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use silsila_mapping::{
-    Batch, Context, LogicalId, Mapping, Outcome, Pack, PackFile, PackSettings, RefState, References,
-    RowOutcome,
+    Batch, Context, LogicalId, Mapping, Organization, Outcome, Pack, PackFile, PackSettings,
+    RefState, References, RowOutcome,
 };
 use silsila_schema::Json;
 use silsila_source::{Date, DateTime, Fetch, Key, Row, Scan, Source, Time, Value};
@@ -52,7 +52,12 @@ pub fn settings() -> PackSettings {
         source: "mirpurkhas".into(),
         base_uri: "https://mirpurkhas.example".into(),
         hospital: "Mirpurkhas".into(),
-        ..PackSettings::default()
+        organization: Organization {
+            name: "District Hospital Mirpurkhas".into(),
+            city: "Mirpurkhas".into(),
+            country: "PK".into(),
+            ..Organization::default()
+        },
     }
 }
 
@@ -127,7 +132,9 @@ impl Mapped {
 
     /// The rows of one mapping.
     pub fn rows(&self, mapping: &str) -> impl Iterator<Item = (i64, &RowOutcome)> {
-        self.0[mapping].iter().map(|(key, (outcome, _))| (*key, outcome))
+        self.0[mapping]
+            .iter()
+            .map(|(key, (outcome, _))| (*key, outcome))
     }
 
     /// What became of a mapping's rows.
@@ -199,11 +206,7 @@ pub async fn map_hospital(source: &dyn Source, pack: &Pack) -> Mapped {
     mapped
 }
 
-async fn map_table(
-    source: &dyn Source,
-    mapping: &Mapping,
-    references: &Mapped,
-) -> Vec<RowOutcome> {
+async fn map_table(source: &dyn Source, mapping: &Mapping, references: &Mapped) -> Vec<RowOutcome> {
     let mut outcomes = Vec::new();
     let mut after = None;
     loop {

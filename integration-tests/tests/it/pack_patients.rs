@@ -40,7 +40,11 @@ async fn genders(id: &str, count: usize) {
     let h = day_one().await;
     for (key, patient, outcome) in h.planted_rows(id, count, "patients", "patient") {
         let expected = gender_of(h, key);
-        assert_eq!(text(patient, "gender").as_deref(), Some(expected), "{id} {key}");
+        assert_eq!(
+            text(patient, "gender").as_deref(),
+            Some(expected),
+            "{id} {key}"
+        );
         assert!(!warned(outcome, "MAP1001"), "{id} {key}");
     }
 }
@@ -68,7 +72,11 @@ async fn one_phone(id: &str, count: usize) {
     let h = day_one().await;
     for (key, patient, outcome) in h.planted_rows(id, count, "patients", "patient") {
         let written = h.raw("patients", key, "phone_no").expect("a number");
-        assert_eq!(text(patient, "telecom[0].value"), Some(e164(written)), "{id} {key}");
+        assert_eq!(
+            text(patient, "telecom[0].value"),
+            Some(e164(written)),
+            "{id} {key}"
+        );
         assert_eq!(text(patient, "telecom[0].system").as_deref(), Some("phone"));
         assert_eq!(at(patient, "telecom[1]"), None, "{id} {key}");
         assert!(!warned(outcome, "MAP1007"), "{id} {key}");
@@ -101,8 +109,16 @@ async fn m08_two_numbers_in_a_field_are_two_numbers() {
     for (key, patient, _) in h.planted_rows("M08", 6, "patients", "patient") {
         let written = h.raw("patients", key, "phone_no").expect("two numbers");
         let (first, second) = written.split_once('/').expect("a stroke between");
-        assert_eq!(text(patient, "telecom[0].value"), Some(e164(first)), "{key}");
-        assert_eq!(text(patient, "telecom[1].value"), Some(e164(second)), "{key}");
+        assert_eq!(
+            text(patient, "telecom[0].value"),
+            Some(e164(first)),
+            "{key}"
+        );
+        assert_eq!(
+            text(patient, "telecom[1].value"),
+            Some(e164(second)),
+            "{key}"
+        );
         assert_eq!(text(patient, "telecom[1].rank").as_deref(), Some("2"));
     }
 }
@@ -130,7 +146,11 @@ async fn no_birth_date(id: &str, count: usize, code: Option<&str>) {
     for (key, patient, outcome) in h.planted_rows(id, count, "patients", "patient") {
         assert_eq!(at(patient, "birthDate"), None, "{id} {key}");
         for known in ["MAP1002", "MAP1003", "MAP1004", "MAP1005"] {
-            assert_eq!(warned(outcome, known), Some(known) == code, "{id} {key} {known}");
+            assert_eq!(
+                warned(outcome, known),
+                Some(known) == code,
+                "{id} {key} {known}"
+            );
         }
     }
 }
@@ -182,8 +202,15 @@ async fn m16_words_for_the_marital_status_are_read() {
             "unmarried" => Some("U"),
             other => panic!("{key}: {other}"),
         };
-        assert_eq!(text(patient, "maritalStatus.coding[0].code").as_deref(), code, "{key}");
-        assert_eq!(text(patient, "maritalStatus.text").as_deref(), Some(written).filter(|w| !w.is_empty()));
+        assert_eq!(
+            text(patient, "maritalStatus.coding[0].code").as_deref(),
+            code,
+            "{key}"
+        );
+        assert_eq!(
+            text(patient, "maritalStatus.text").as_deref(),
+            Some(written).filter(|w| !w.is_empty())
+        );
         assert!(!warned(outcome, "MAP1001"), "{key}");
     }
 }
@@ -227,7 +254,11 @@ async fn m21_upper_case_names_are_set_right() {
         let written = h.raw("patients", key, "first_name").expect("a name");
         for (i, word) in written.split_whitespace().enumerate() {
             let expected = word[..1].to_owned() + &word[1..].to_lowercase();
-            assert_eq!(text(patient, &format!("name[0].given[{i}]")), Some(expected), "{key}");
+            assert_eq!(
+                text(patient, &format!("name[0].given[{i}]")),
+                Some(expected),
+                "{key}"
+            );
         }
     }
 }
@@ -238,7 +269,9 @@ async fn m22_stray_spaces_in_names_go() {
     for (key, patient, _) in h.planted_rows("M22", 16, "patients", "patient") {
         let written = h.raw("patients", key, "first_name").expect("a name");
         let words: Vec<_> = written.split_whitespace().collect();
-        let given = at(patient, "name[0].given").and_then(Json::as_array).expect("names");
+        let given = at(patient, "name[0].given")
+            .and_then(Json::as_array)
+            .expect("names");
         let given: Vec<_> = given.iter().filter_map(Json::as_str).collect();
         assert_eq!(given, words, "{key}");
         let whole = text(patient, "name[0].text").expect("a text");
@@ -252,7 +285,13 @@ async fn m23_who_goes_by_one_name_has_no_family_name() {
     for (key, patient, outcome) in h.planted_rows("M23", 8, "patients", "patient") {
         assert_eq!(at(patient, "name[0].family"), None, "{key}");
         assert!(at(patient, "name[0].given[0]").is_some(), "{key}");
-        assert!(outcome.warnings.iter().all(|w| w.column.as_deref() != Some("last_name")), "{key}");
+        assert!(
+            outcome
+                .warnings
+                .iter()
+                .all(|w| w.column.as_deref() != Some("last_name")),
+            "{key}"
+        );
     }
 }
 
@@ -260,8 +299,16 @@ async fn m23_who_goes_by_one_name_has_no_family_name() {
 async fn m24_the_town_has_one_spelling() {
     let h = day_one().await;
     for (key, patient, outcome) in h.planted_rows("M24", 60, "patients", "patient") {
-        assert_eq!(text(patient, "address[0].city").as_deref(), Some("Mirpurkhas"), "{key}");
-        assert_eq!(text(patient, "address[0].country").as_deref(), Some("PK"), "{key}");
+        assert_eq!(
+            text(patient, "address[0].city").as_deref(),
+            Some("Mirpurkhas"),
+            "{key}"
+        );
+        assert_eq!(
+            text(patient, "address[0].country").as_deref(),
+            Some("PK"),
+            "{key}"
+        );
         assert!(!warned(outcome, "MAP1001"), "{key}");
     }
 }
@@ -289,8 +336,16 @@ async fn m25_blood_groups_in_other_notations_are_read_and_blank_ones_make_nothin
             other => panic!("{key}: {other}"),
         };
         let group = h.mapped.resource("patient-blood-group", key);
-        assert_eq!(text(group, "valueCodeableConcept.coding[0].code").as_deref(), Some(code), "{key}");
-        assert_eq!(text(group, "valueCodeableConcept.text").as_deref(), Some(written), "{key}");
+        assert_eq!(
+            text(group, "valueCodeableConcept.coding[0].code").as_deref(),
+            Some(code),
+            "{key}"
+        );
+        assert_eq!(
+            text(group, "valueCodeableConcept.text").as_deref(),
+            Some(written),
+            "{key}"
+        );
     }
 }
 
@@ -318,7 +373,10 @@ async fn nothing_of_theirs_is_shared(id: &str, count: usize) {
         for key in h.numbers(table) {
             if h.patient_of(table, key).is_some_and(|p| keys.contains(&p)) {
                 let outcome = &h.mapped.outcome(mapping, key).outcome;
-                assert!(matches!(outcome, Outcome::NotShared), "{mapping} {key}: {outcome:?}");
+                assert!(
+                    matches!(outcome, Outcome::NotShared),
+                    "{mapping} {key}: {outcome:?}"
+                );
                 rows += 1;
             }
         }
@@ -379,11 +437,17 @@ async fn m29_all_of_patient_4485_comes_through_without_a_warning() {
         ("allergies", "allergy"),
     ];
     for (table, mapping) in mappings {
-        let his: Vec<_> = h.numbers(table).filter(|k| h.patient_of(table, *k) == Some(4485)).collect();
+        let his: Vec<_> = h
+            .numbers(table)
+            .filter(|k| h.patient_of(table, *k) == Some(4485))
+            .collect();
         assert!(!his.is_empty(), "{mapping}");
         for key in his {
             let outcome = h.mapped.outcome(mapping, key);
-            assert!(matches!(outcome.outcome, Outcome::Produced(_)), "{mapping} {key}");
+            assert!(
+                matches!(outcome.outcome, Outcome::Produced(_)),
+                "{mapping} {key}"
+            );
             assert_eq!(outcome.warnings, [], "{mapping} {key}");
         }
     }
@@ -410,12 +474,22 @@ async fn stay_apart(id: &str, count: usize) {
                 continue;
             }
             let patient = h.mapped.resource("patient", key);
-            assert_eq!(text(patient, "identifier[0].value"), Some(key.to_string()), "{id}");
+            assert_eq!(
+                text(patient, "identifier[0].value"),
+                Some(key.to_string()),
+                "{id}"
+            );
             assert!(ids.insert(text(patient, "id")), "{id} {key}: merged");
         }
         both += usize::from(ids.len() == 2);
     }
-    assert!(both > 0 || !pairs.iter().any(|p| here(p).iter().filter(|k| h.shared(**k)).count() == 2), "{id}");
+    assert!(
+        both > 0
+            || !pairs
+                .iter()
+                .any(|p| here(p).iter().filter(|k| h.shared(**k)).count() == 2),
+        "{id}"
+    );
 }
 
 #[tokio::test]
@@ -432,7 +506,10 @@ async fn x11_father_and_son_stay_two_people() {
 async fn x12_a_child_under_a_parents_cnic_stays_a_person() {
     stay_apart("X12", 4).await;
     let h = day_one().await;
-    let (a, b) = (h.mapped.resource("patient", 4436), h.mapped.resource("patient", 4458));
+    let (a, b) = (
+        h.mapped.resource("patient", 4436),
+        h.mapped.resource("patient", 4458),
+    );
     assert_eq!(cnic(a), cnic(b), "one number");
     assert!(cnic(a).is_some());
     assert_ne!(text(a, "id"), text(b, "id"), "two people");

@@ -40,7 +40,11 @@ async fn icd10_is_set_right(id: &str, count: usize) {
             (category, "") => category.to_owned(),
             (category, rest) => format!("{category}.{rest}"),
         };
-        assert_eq!(coding(condition, "code.coding", ICD10), Some(expected), "{id} {key}");
+        assert_eq!(
+            coding(condition, "code.coding", ICD10),
+            Some(expected),
+            "{id} {key}"
+        );
         assert!(!warned(outcome, "MAP1009"), "{id} {key}");
     }
 }
@@ -60,7 +64,11 @@ async fn m33_what_is_no_icd10_code_stays_the_hospitals() {
     let h = day_one().await;
     for (key, condition, outcome) in h.planted_rows("M33", 6, "opd_visits", "visit-diagnosis") {
         assert_eq!(coding(condition, "code.coding", ICD10), None, "{key}");
-        let local = coding(condition, "code.coding", "https://mirpurkhas.example/ns/diagnosis-code");
+        let local = coding(
+            condition,
+            "code.coding",
+            "https://mirpurkhas.example/ns/diagnosis-code",
+        );
         assert_eq!(local.as_deref(), h.raw("opd_visits", key, "icd10"), "{key}");
         let written = h.raw("opd_visits", key, "diagnosis_text");
         assert_eq!(text(condition, "code.text").as_deref(), written, "{key}");
@@ -79,7 +87,10 @@ async fn m34_no_blood_pressure_makes_nothing() {
         match shared {
             Some(true) => assert!(matches!(outcome, Outcome::Empty), "{key}: {outcome:?}"),
             Some(false) => assert!(matches!(outcome, Outcome::NotShared), "{key}: {outcome:?}"),
-            None => assert!(matches!(outcome, Outcome::Quarantined(_)), "{key}: {outcome:?}"),
+            None => assert!(
+                matches!(outcome, Outcome::Quarantined(_)),
+                "{key}: {outcome:?}"
+            ),
         }
     }
 }
@@ -105,7 +116,10 @@ async fn m35_a_missing_diastolic_pressure_says_so() {
         assert_eq!(pressures(bp), (Some(systolic), None), "{key}");
         let reason = text(bp, "component[1].dataAbsentReason.coding[0].code");
         assert_eq!(reason.as_deref(), Some("unknown"), "{key}");
-        assert_eq!(text(bp, "component[1].code.coding[0].code").as_deref(), Some("8462-4"));
+        assert_eq!(
+            text(bp, "component[1].code.coding[0].code").as_deref(),
+            Some("8462-4")
+        );
         assert!(warned(outcome, "MAP1011"), "{key}");
     }
 }
@@ -116,7 +130,11 @@ async fn m36_a_dash_in_a_blood_pressure_is_read() {
     for (key, bp, outcome) in h.planted_rows("M36", 3, "opd_visits", "visit-bp") {
         let written = h.raw("opd_visits", key, "bp").expect("a text");
         let (systolic, diastolic) = written.split_once('-').expect("a dash");
-        assert_eq!(pressures(bp), (Some(systolic.into()), Some(diastolic.into())), "{key}");
+        assert_eq!(
+            pressures(bp),
+            (Some(systolic.into()), Some(diastolic.into())),
+            "{key}"
+        );
         assert!(!warned(outcome, "MAP1011"), "{key}");
     }
 }
@@ -127,7 +145,11 @@ async fn m37_a_reversed_blood_pressure_is_exchanged_and_counted() {
     for (key, bp, outcome) in h.planted_rows("M37", 2, "opd_visits", "visit-bp") {
         let written = h.raw("opd_visits", key, "bp").expect("a text");
         let (smaller, larger) = written.split_once('/').expect("a stroke");
-        assert_eq!(pressures(bp), (Some(larger.into()), Some(smaller.into())), "{key}");
+        assert_eq!(
+            pressures(bp),
+            (Some(larger.into()), Some(smaller.into())),
+            "{key}"
+        );
         assert!(warned(outcome, "MAP1011"), "{key}");
     }
 }
@@ -137,14 +159,26 @@ async fn m38_celsius_in_the_fahrenheit_column_is_celsius() {
     let h = day_one().await;
     let planted = h.keys("M38");
     for (key, temperature, _) in h.planted_rows("M38", 17, "opd_visits", "visit-temperature") {
-        assert_eq!(text(temperature, "valueQuantity.code").as_deref(), Some("Cel"), "{key}");
+        assert_eq!(
+            text(temperature, "valueQuantity.code").as_deref(),
+            Some("Cel"),
+            "{key}"
+        );
         let written = h.raw("opd_visits", key, "temp_f");
-        assert_eq!(text(temperature, "valueQuantity.value").as_deref(), written, "{key}");
+        assert_eq!(
+            text(temperature, "valueQuantity.value").as_deref(),
+            written,
+            "{key}"
+        );
     }
     for key in h.numbers("opd_visits").filter(|k| !planted.contains(k)) {
         if let Outcome::Produced(_) = h.mapped.outcome("visit-temperature", key).outcome {
             let other = h.mapped.resource("visit-temperature", key);
-            assert_eq!(text(other, "valueQuantity.code").as_deref(), Some("[degF]"), "{key}");
+            assert_eq!(
+                text(other, "valueQuantity.code").as_deref(),
+                Some("[degF]"),
+                "{key}"
+            );
         }
     }
 }
@@ -175,9 +209,16 @@ async fn m40_feet_in_the_centimetre_column_become_centimetres_with_a_note() {
         let feet: f64 = written.parse().expect("a number");
         let expected = format!("{:.0}", feet * 30.48);
         assert_eq!(text(height, "valueQuantity.value"), Some(expected), "{key}");
-        assert_eq!(text(height, "valueQuantity.code").as_deref(), Some("cm"), "{key}");
+        assert_eq!(
+            text(height, "valueQuantity.code").as_deref(),
+            Some("cm"),
+            "{key}"
+        );
         let note = text(height, "note[0].text").expect("a note");
-        assert!(note.contains(written) && note.contains("feet"), "{key}: {note}");
+        assert!(
+            note.contains(written) && note.contains("feet"),
+            "{key}: {note}"
+        );
     }
 }
 
@@ -194,7 +235,10 @@ async fn m41_a_zero_datetime_is_dropped_and_counted() {
                 continue; // nothing was measured
             }
             let resource = h.mapped.resource(mapping, key);
-            assert!(paths.iter().all(|p| at(resource, p).is_none()), "{mapping} {key}");
+            assert!(
+                paths.iter().all(|p| at(resource, p).is_none()),
+                "{mapping} {key}"
+            );
             assert!(warned(outcome, "MAP1004"), "{mapping} {key}");
         }
     }
@@ -205,10 +249,17 @@ async fn m41_a_zero_datetime_is_dropped_and_counted() {
 async fn m42_a_missing_doctor_becomes_a_display() {
     let h = day_one().await;
     for (key, visit, outcome) in h.planted_rows("M42", 6, "opd_visits", "visit") {
-        assert_eq!(at(visit, "participant[0].individual.reference"), None, "{key}");
+        assert_eq!(
+            at(visit, "participant[0].individual.reference"),
+            None,
+            "{key}"
+        );
         let display = text(visit, "participant[0].individual.display");
         assert_eq!(display.as_deref(), Some("Not recorded"), "{key}");
-        assert!(warned(outcome, "MAP1012") && warned(outcome, "MAP1013"), "{key}");
+        assert!(
+            warned(outcome, "MAP1012") && warned(outcome, "MAP1013"),
+            "{key}"
+        );
     }
 }
 
@@ -224,15 +275,24 @@ async fn m43_a_visit_without_a_patient_waits_in_quarantine_with_its_prescription
             let Outcome::Quarantined(fault) = &outcome.outcome else {
                 unreachable!("asserted above");
             };
-            assert!(fault.withdraws && fault.retry_on_patient, "{mapping} {visit}");
+            assert!(
+                fault.withdraws && fault.retry_on_patient,
+                "{mapping} {visit}"
+            );
         }
     }
     let theirs = h.numbers("prescriptions").filter(|rx| {
-        let visit = h.raw("prescriptions", *rx, "visit_id").and_then(|v| v.parse().ok());
+        let visit = h
+            .raw("prescriptions", *rx, "visit_id")
+            .and_then(|v| v.parse().ok());
         visit.is_some_and(|v: i64| visits.contains(&v))
     });
     for rx in theirs {
-        assert_eq!(fault(h.mapped.outcome("prescription", rx)), Some("MAP2003"), "{rx}");
+        assert_eq!(
+            fault(h.mapped.outcome("prescription", rx)),
+            Some("MAP2003"),
+            "{rx}"
+        );
     }
 }
 
@@ -248,8 +308,16 @@ async fn m44_words_for_how_often_are_read() {
             other => panic!("{key}: {other}"),
         };
         let repeat = "dosageInstruction[0].timing.repeat";
-        assert_eq!(text(request, &format!("{repeat}.frequency")).as_deref(), Some(times), "{key}");
-        assert_eq!(text(request, &format!("{repeat}.periodUnit")).as_deref(), Some("d"), "{key}");
+        assert_eq!(
+            text(request, &format!("{repeat}.frequency")).as_deref(),
+            Some(times),
+            "{key}"
+        );
+        assert_eq!(
+            text(request, &format!("{repeat}.periodUnit")).as_deref(),
+            Some("d"),
+            "{key}"
+        );
         let kept = text(request, "dosageInstruction[0].timing.code.text");
         assert_eq!(kept.as_deref(), Some(written), "{key}");
         assert!(!warned(outcome, "MAP1001"), "{key}");
@@ -266,9 +334,16 @@ async fn m45_a_strength_that_runs_into_the_name_is_no_other_drug() {
         assert_eq!(kept.as_deref(), Some(written), "{key}");
         let drug = "https://mirpurkhas.example/ns/drug";
         let name = coding(request, "medicationCodeableConcept.coding", drug).expect("a drug");
-        assert_eq!(name.replace(' ', "").to_lowercase(), written.to_lowercase(), "{key}");
+        assert_eq!(
+            name.replace(' ', "").to_lowercase(),
+            written.to_lowercase(),
+            "{key}"
+        );
         assert!(name.contains(' '), "{key}: {name}");
-        assert!(coding(request, "medicationCodeableConcept.coding", ATC).is_some(), "{key}");
+        assert!(
+            coding(request, "medicationCodeableConcept.coding", ATC).is_some(),
+            "{key}"
+        );
         assert!(!warned(outcome, "MAP1001"), "{key}");
     }
 }
@@ -291,6 +366,10 @@ async fn m47_a_prescription_without_a_visit_waits_in_quarantine() {
     let keys = h.keys("M47");
     assert_eq!(keys.len(), 2);
     for key in keys {
-        assert_eq!(fault(h.mapped.outcome("prescription", key)), Some("MAP2003"), "{key}");
+        assert_eq!(
+            fault(h.mapped.outcome("prescription", key)),
+            Some("MAP2003"),
+            "{key}"
+        );
     }
 }
