@@ -31,7 +31,11 @@ const SYSTEM_TABLES: &[&str] = &[
 
 /// The server's program.
 pub(super) fn program() -> anyhow::Result<&'static str> {
-    let found = PROGRAMS.iter().find(|p| Path::new(p).exists());
+    program_among(PROGRAMS)
+}
+
+fn program_among(places: &'static [&'static str]) -> anyhow::Result<&'static str> {
+    let found = places.iter().find(|p| Path::new(p).exists());
     found
         .copied()
         .with_context(|| format!("no MariaDB server is installed; {REMEDY}"))
@@ -96,4 +100,20 @@ pub(super) fn bootstrap(data: &Path) -> anyhow::Result<()> {
     }
     fs::rename(&building, data)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_server_is_an_error_that_names_the_remedy() {
+        let error = program_among(&["/nowhere/mariadbd"])
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("apt-get install mariadb-server-core"),
+            "{error}"
+        );
+    }
 }
