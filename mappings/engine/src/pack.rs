@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 use silsila_diagnostics::{Diagnostic, Diagnostics, TextFile};
-use silsila_schema::resource_types;
 use silsila_source::{Key, Schema};
 
 use crate::expression::scope::{Header, World};
@@ -169,19 +168,9 @@ fn headers(written: &[MappingFile], found: &mut Diagnostics) -> Vec<Header> {
                 .help(format!("the other is in {}", first.file.name()));
             found.push(problem);
         }
-        let (resource, span) = &file.resource;
-        if !resource_types().any(|r| r == resource) {
-            let problem = Diagnostic::error(
-                "MAP0007",
-                format!("FHIR R4 has no resource type {resource:?}"),
-            )
-            .at(file.file.place(span.clone()))
-            .did_you_mean(resource, resource_types());
-            found.push(problem);
-        }
         headers.push(Header {
             name: name.clone(),
-            resource_type: resource.clone(),
+            resource_type: file.resource.0.clone(),
             key_len: file.from.key.len(),
         });
     }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use encoding_rs::Encoding;
 use jiff::tz::TimeZone;
 use silsila_diagnostics::{Diagnostic, Diagnostics, TextFile};
+use silsila_schema::resource_types;
 
 use super::keys::{self, Keyed};
 use super::source::Report;
@@ -73,10 +74,11 @@ const RESERVED: &[&str] = &[
 
 /// Reads a mapping file; `None` when too little of it is there to go on. Everything wrong is in `found`.
 pub(crate) fn read(file: &TextFile, found: &mut Diagnostics) -> Option<MappingFile> {
+    let before = found.len();
     let root = yaml::parse(file, found);
     let mut report = Report { file, found };
     let Some(root) = root else {
-        if !report.found.has_errors() {
+        if report.found.len() == before {
             report.error(&(0..0), "MAP0004", "the file is empty");
         }
         return None;
@@ -93,6 +95,9 @@ pub(crate) fn read(file: &TextFile, found: &mut Diagnostics) -> Option<MappingFi
         mapping_name(name, &mut report);
     }
     let resource = map.text("resource", &mut report);
+    if let Some(resource) = &resource {
+        resource_type(resource, &mut report);
+    }
     let from = map.need("from", &mut report).map(|n| from(n, &mut report));
     let joins = joins(&map, from.as_ref().and_then(Option::as_ref), &mut report);
     let lets = members(&map, "let", &mut report);
@@ -104,6 +109,8 @@ pub(crate) fn read(file: &TextFile, found: &mut Diagnostics) -> Option<MappingFi
     if set.is_empty() {
         map.need("set", &mut report);
     }
+    let fixed = members(&map, "fixed", &mut report);
+    let on_delete = on_delete(&map, &mut report);
     Some(MappingFile {
         file: file.clone(),
         name: name?,
@@ -114,9 +121,18 @@ pub(crate) fn read(file: &TextFile, found: &mut Diagnostics) -> Option<MappingFi
         when: map.get("when").cloned(),
         lets,
         set,
-        fixed: members(&map, "fixed", &mut report),
-        on_delete: on_delete(&map, &mut report),
+        fixed,
+        on_delete,
     })
+}
+
+fn resource_type((resource, span): &Spanned, report: &mut Report<'_>) {
+    if !resource_types().any(|r| r == resource) {
+        let message = format!("FHIR R4 has no resource type {resource:?}");
+        let problem =
+            Diagnostic::error("MAP0007", message).did_you_mean(resource, resource_types());
+        report.add(span, problem);
+    }
 }
 
 fn version(map: &Keyed<'_>, report: &mut Report<'_>) {
@@ -186,23 +202,21 @@ fn from(node: &Node, report: &mut Report<'_>) -> Option<From> {
     let table = map.text("table", report);
     let key = map.need("key", report);
     let key = key.map_or_else(Vec::new, |n| keys::texts(n, "key", report));
-    if key.is_empty() {
-        return None;
-    }
     let mut seen = BTreeSet::new();
     for (column, span) in &key {
         if !seen.insert(column) {
             report.error(span, "MAP0009", "this key column stands here twice");
         }
     }
-    Some(From {
-        table: table?,
-        key,
+    let from = From {
+        table: table.clone().unwrap_or_default(),
         changed: map.opt_text("changed", report),
         zone: zone(&map, report),
         pivot: pivot(&map, report),
         charsets: charsets(&map, report),
-    })
+        key,
+    };
+    (table.is_some() && !from.key.is_empty()).then_some(from)
 }
 
 fn zone(map: &Keyed<'_>, report: &mut Report<'_>) -> Option<TimeZone> {

@@ -331,11 +331,11 @@ impl<'b> Builder<'b> {
         });
     }
 
-    fn is_taken(&self, node: usize, path: &PathText<'_>, report: &mut Report<'_>) -> bool {
-        let node = &self.template.nodes[node];
+    fn is_taken(&self, at: usize, path: &PathText<'_>, report: &mut Report<'_>) -> bool {
+        let node = &self.template.nodes[at];
         let whole_and_parts =
             node.role == Role::Array && (!node.children.is_empty() || node.each.is_some());
-        let part_of_whole = node.role == Role::Entry && self.has_whole(node.parent);
+        let part_of_whole = self.within_whole(at);
         let taken = node.slot.is_some() || node.fixed.is_some() || whole_and_parts || part_of_whole;
         if taken {
             let message = if whole_and_parts || part_of_whole {
@@ -348,9 +348,16 @@ impl<'b> Builder<'b> {
         taken
     }
 
-    fn has_whole(&self, array: usize) -> bool {
-        let node = &self.template.nodes[array];
-        node.role == Role::Array && (node.slot.is_some() || node.fixed.is_some())
+    /// Whether an array around the node is set as a whole.
+    fn within_whole(&self, mut at: usize) -> bool {
+        while at != 0 {
+            at = self.template.nodes[at].parent;
+            let node = &self.template.nodes[at];
+            if node.role == Role::Array && (node.slot.is_some() || node.fixed.is_some()) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Orders numbered entries and decides what each fixed value joins: the innermost element around it

@@ -141,7 +141,7 @@ fn literals_are_held_against_their_elements() {
     refused("unit: mmHg, code", "unti: mmHg, code", "MAP0020");
     refused(
         "note[0].text: by ${hospital} at ${base_uri}/ns",
-        "note[0].time: yesterday",
+        "issued: yesterday",
         "MAP0024",
     );
 }
