@@ -8,6 +8,7 @@
 
 mod demo_runs;
 mod hospital_loads;
+mod log_holds_no_patient;
 mod mysql_compliance;
 mod mysql_concurrency;
 mod mysql_latin1;
@@ -17,6 +18,7 @@ mod mysql_restart;
 mod mysql_tls;
 mod mysql_types;
 mod pack_counts;
+mod pack_gateway;
 mod pack_hospital;
 mod pack_legacy;
 mod pack_own;
