@@ -154,3 +154,66 @@ pub(crate) fn texts(
         _ => text(node, what, report).into_iter().collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use silsila_schema::Json;
+
+    use super::*;
+
+    /// The keys of `properties`, in order.
+    fn properties(schema: &Json, path: &[&str]) -> Vec<String> {
+        let mut here = schema;
+        for step in path {
+            here = here.get(step).unwrap_or_else(|| panic!("no {step}"));
+        }
+        assert_eq!(here.get("additionalProperties"), Some(&Json::Bool(false)));
+        let properties = here.get("properties").and_then(Json::as_object);
+        properties
+            .expect("properties")
+            .iter()
+            .map(|(name, _)| name.to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn the_editors_schema_knows_the_same_keys() {
+        let text = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/mapping.schema.json"));
+        let schema = Json::parse(text).expect("JSON");
+        assert_eq!(properties(&schema, &[]), MAPPING);
+        assert_eq!(properties(&schema, &["properties", "from"]), FROM);
+        assert_eq!(
+            properties(&schema, &["properties", "lookup", "additionalProperties"]),
+            LOOKUP
+        );
+        assert_eq!(
+            properties(&schema, &["properties", "each", "additionalProperties"]),
+            EACH
+        );
+        assert_eq!(properties(&schema, &["properties", "group"]), GROUP);
+        assert_eq!(properties(&schema, &["$defs", "pivot"]), PIVOT);
+    }
+
+    #[test]
+    fn every_key_is_on_the_language_page() {
+        let page = include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../docs/integrators/language.md"
+        ));
+        for key in MAPPING
+            .iter()
+            .chain(FROM)
+            .chain(LOOKUP)
+            .chain(EACH)
+            .chain(GROUP)
+            .chain(TESTS)
+            .chain(CASE)
+        {
+            let written = [format!("`{key}`"), format!("`{key}:`"), format!("{key}:")];
+            assert!(
+                written.iter().any(|w| page.contains(w)),
+                "{key} is not described"
+            );
+        }
+    }
+}
