@@ -5,18 +5,17 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use silsila_mapping::Pack;
 use silsila_source::Key;
 use silsila_store::Payload;
 
 use crate::change::{Change, Quarantine};
 use crate::intake::Intake;
 use crate::plan::draft;
-use crate::poll::{ServerClock, Watch};
 use crate::row_state::{RowState, State};
-use crate::tables::rows::{self, RowReader};
+use crate::tables::rows::RowReader;
 use crate::tables::{STAGE_DONE, progress};
-use crate::{Phase, PipelineError, desk, digest};
+use crate::watch::{ServerClock, Watch};
+use crate::{Phase, PipelineError, digest, record};
 
 /// What connecting learned.
 pub(crate) struct Connected {
@@ -28,7 +27,7 @@ pub(crate) struct Connected {
 }
 
 /// The name under which the hospital's own Organization is remembered.
-const ORGANIZATION: &str = "organization";
+pub(crate) const ORGANIZATION: &str = "organization";
 
 impl Intake {
     /// Settles what a crash left, greets the database, and makes every mapping known.
@@ -128,8 +127,8 @@ impl Intake {
         let (source, mut mappings, question) = self.store.read(|conn| {
             Ok::<_, PipelineError>((
                 progress::source(conn, self.name())?,
-                desk::mappings(conn, self.id)?,
-                desk::question(conn, self.id)?,
+                record::mappings(conn, self.id)?,
+                record::question(conn, self.id)?,
             ))
         })?;
         let order: HashMap<&str, usize> = self
@@ -228,73 +227,6 @@ impl Intake {
             watches.insert(id, watch);
         }
         Ok(watches)
-    }
-
-    /// Withdraws what mappings made that the pack no longer has, or that make another type now. Answers
-    /// whether there were any. With resources at stake a person is asked first.
-    fn retire(&self, source: &progress::SourceRow) -> Result<bool, PipelineError> {
-        let known = self.store.read(|conn| progress::mappings(conn, self.id))?;
-        let pack: &Pack = &self.options.pack;
-        let retired: Vec<_> = known
-            .into_iter()
-            .filter(|m| m.name != ORGANIZATION)
-            .filter(|m| {
-                pack.mapping(&m.name)
-                    .is_none_or(|now| now.resource_type() != m.resource_type)
-            })
-            .collect();
-        if retired.is_empty() {
-            return Ok(false);
-        }
-        let resources: u64 = retired.iter().map(|m| m.resources).sum();
-        if resources > 0 && source.confirmed <= source.sweep {
-            if !source.asking {
-                self.ask_about_retired(&retired, resources)?;
-            }
-            return Ok(false);
-        }
-        for mapping in &retired {
-            self.withdraw_all(mapping)?;
-        }
-        Ok(true)
-    }
-
-    fn withdraw_all(&self, retired: &progress::MappingRow) -> Result<(), PipelineError> {
-        loop {
-            let found = self
-                .store
-                .read(|conn| rows::page(conn, retired.id, None, 1_000))?;
-            if found.is_empty() {
-                return self.store.local(|txn| {
-                    progress::forget_mapping(txn, retired.id)?;
-                    Ok(())
-                });
-            }
-            let changes = found
-                .into_iter()
-                .map(|place| {
-                    let id = Key::decode(&place.key)
-                        .map(|key| self.logical_id(&retired.name, &key).to_string());
-                    let draft = id.filter(|_| place.row.live).map(|id| {
-                        draft(
-                            &retired.resource_type,
-                            &id,
-                            place.row.subject.as_deref(),
-                            None,
-                        )
-                    });
-                    Change {
-                        mapping: place.mapping,
-                        key: place.key,
-                        before: Some(place.row),
-                        after: None,
-                        draft,
-                        quarantine: Quarantine::Release,
-                    }
-                })
-                .collect();
-            self.commit(changes, |_| Ok(()))?;
-        }
     }
 }
 

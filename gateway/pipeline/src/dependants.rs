@@ -49,7 +49,7 @@ impl ChangedRows {
 
 impl Intake {
     /// Maps again what depends on changed rows, patients' own rows first.
-    pub fn follow(&self, changed: ChangedRows, view: View) -> Result<(), PipelineError> {
+    pub fn follow(&self, changed: &ChangedRows, view: View) -> Result<(), PipelineError> {
         for (mapping, _) in self.mappings() {
             let mut found: Vec<Row> = Vec::new();
             for (name, table) in &changed.tables {
@@ -65,7 +65,7 @@ impl Intake {
                 row.key(mapping.key())
                     .is_some_and(|k| seen.insert(k.encode()))
             });
-            self.take(mapping, found, view)?;
+            self.take(mapping, &found, view)?;
         }
         Ok(())
     }

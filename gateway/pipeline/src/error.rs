@@ -13,7 +13,7 @@ pub enum PipelineError {
     Source(#[from] SourceError),
     /// The ledger did not take it.
     #[error("{} {}", .0.code(), .0)]
-    Ledger(#[from] StoreError),
+    Ledger(Box<StoreError>),
     /// No source of that name.
     #[error("PIP0001 no source is named {name:?}; there is {known}")]
     UnknownSource {
@@ -70,9 +70,15 @@ pub enum PipelineError {
     Stopped,
 }
 
+impl From<StoreError> for PipelineError {
+    fn from(error: StoreError) -> Self {
+        Self::Ledger(Box::new(error))
+    }
+}
+
 impl From<rusqlite::Error> for PipelineError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Ledger(error.into())
+        StoreError::from(error).into()
     }
 }
 

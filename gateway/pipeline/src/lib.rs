@@ -25,12 +25,16 @@ mod handle;
 mod hours;
 mod intake;
 mod key_text;
+mod newest;
 mod options;
 mod pipeline;
 mod plan;
 mod poll;
+mod reasons;
+mod record;
 mod references;
 mod repair;
+mod retire;
 mod retry;
 mod round;
 mod row_state;
@@ -38,17 +42,18 @@ mod status;
 mod stop;
 mod sweep;
 mod tables;
+mod watch;
 mod watermark;
 mod worker;
 
 pub use desk::{
-    QuarantineEntry, QuarantineFilter, Scope, confirm, quarantine, recorded_status, resync, retry,
-    sweep_now,
+    QuarantineEntry, QuarantineFilter, Scope, confirm, quarantine, resync, retry, sweep_now,
 };
 pub use error::PipelineError;
 pub use handle::PipelineHandle;
 pub use options::{AllowedHours, Guard, PipelineKeys, PipelineOptions, SourceOptions};
 pub use pipeline::Pipeline;
+pub use record::recorded_status;
 pub use status::{
     Counters, FaultStatus, MappingStatus, Phase, Question, SourceState, SourceStatus, Status,
     WarningCount,

@@ -7,15 +7,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rusqlite::{Connection, OptionalExtension, params};
 use silsila_chain::Op;
-use silsila_mapping::{Batch, Context, Fault, Mapping, Outcome, RowOutcome};
+use silsila_mapping::{Batch, Context, Mapping, Outcome, RowOutcome};
 use silsila_source::Key;
 use silsila_store::{Draft, Payload};
 
 use crate::change::{Change, Quarantine, Reason};
 use crate::intake::Intake;
 use crate::key_text::key_text;
+use crate::reasons::{ENGINE_GAVE_UP, NOT_UNIQUE, PATIENT_WITHDRAWN, Why};
 use crate::references::RowReferences;
-use crate::row_state::{Act, RowState, State, Suspicion, Verdict};
+use crate::row_state::{Act, RowState, State, Verdict};
 use crate::tables::rows::{self, Placed, RowReader};
 use crate::{Phase, PipelineError, digest, watermark};
 
@@ -108,7 +109,7 @@ impl Planner<'_> {
             let outcome = if unique {
                 guarded(batch, i, context)
             } else {
-                quarantined(batch.key(i), NOT_UNIQUE)
+                quarantined(batch.key(i), &NOT_UNIQUE)
             };
             self.row(key, known, input, outcome)?;
         }
@@ -323,69 +324,13 @@ fn repeated(keys: &[Vec<u8>]) -> HashSet<Vec<u8>> {
 /// Maps one row; an engine that gives up on it puts that row in quarantine and no other.
 fn guarded(batch: &Batch<'_>, i: usize, context: &Context<'_>) -> RowOutcome {
     catch_unwind(AssertUnwindSafe(|| batch.map(i, context)))
-        .unwrap_or_else(|_| quarantined(batch.key(i), ENGINE_GAVE_UP))
+        .unwrap_or_else(|_| quarantined(batch.key(i), &ENGINE_GAVE_UP))
 }
 
-fn quarantined(key: Key, why: Why) -> RowOutcome {
+fn quarantined(key: Key, why: &Why) -> RowOutcome {
     RowOutcome {
         key,
         outcome: Outcome::Quarantined(why.fault()),
         warnings: Vec::new(),
-    }
-}
-
-/// A reason for quarantine that is the pipeline's own.
-struct Why {
-    code: &'static str,
-    reason: &'static str,
-    withdraws: bool,
-}
-
-impl Why {
-    fn fault(&self) -> Fault {
-        Fault {
-            code: self.code,
-            column: None,
-            element: None,
-            reason: self.reason.to_owned(),
-            withdraws: self.withdraws,
-            retry_on_patient: false,
-        }
-    }
-}
-
-const NOT_UNIQUE: Why = Why {
-    code: "PIP0011",
-    reason: "several rows of the table have this key, so none of them can be told from the others",
-    withdraws: true,
-};
-
-const ENGINE_GAVE_UP: Why = Why {
-    code: "PIP0014",
-    reason: "the mapping engine failed on this row; please report it with the mapping",
-    withdraws: true,
-};
-
-const PATIENT_WITHDRAWN: Why = Why {
-    code: "PIP0015",
-    reason: "its patient's record was withdrawn; the row is mapped again by the next pass",
-    withdraws: true,
-};
-
-impl Suspicion {
-    fn fault(self) -> Fault {
-        match self {
-            Self::Returned => Why {
-                code: "PIP0005",
-                reason: "this key was deleted and has returned: it may be another person",
-                withdraws: false,
-            },
-            Self::Replaced => Why {
-                code: "PIP0006",
-                reason: "name, birth date and sex all changed at once: it may be another person",
-                withdraws: false,
-            },
-        }
-        .fault()
     }
 }

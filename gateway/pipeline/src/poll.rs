@@ -2,116 +2,21 @@
 //! Changes by watermark: what makes a new row appear within seconds. A watermark is only a shortcut; the
 //! sweep finds whatever it does not show.
 
-use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
-use std::time::{Duration, Instant};
 
 use silsila_mapping::Mapping;
-use silsila_source::{Changes, DateTime, Key, Row, Value};
+use silsila_source::{Changes, Key, Row, Value};
 
 use crate::dependants::ChangedRows;
 use crate::intake::Intake;
+use crate::newest::Newest;
 use crate::plan::View;
 use crate::tables::progress;
-use crate::watermark::{Newest, back, compare, shift};
+use crate::watch::{ServerClock, Watch, believed};
 use crate::{Phase, PipelineError};
 
-/// What polling one mapping remembers between rounds. Nothing of it needs to survive a restart but the
-/// watermark, which the store holds.
-#[derive(Default)]
-pub(crate) struct Watch {
-    /// Up to where rows were read and everything that depends on them was done.
-    newest: Option<Value>,
-    /// The rows of the last round by key, as hashes: those that come again because of the overlap and are
-    /// the same need no second look.
-    recent: HashMap<Vec<u8>, u64>,
-    dice: RandomState,
-}
-
-/// Rows of the overlap that are remembered; beyond that they are simply mapped again.
-const REMEMBERED: usize = 200_000;
 /// Changed rows that may gather before their dependants are followed.
 const GATHERED: usize = 10_000;
-/// A watermark further ahead of the server's clock than this is an accident.
-const AHEAD: i64 = 24 * 60 * 60;
-
-/// The server's clock, read once at connecting and advanced by our own.
-#[derive(Clone, Copy)]
-pub(crate) struct ServerClock {
-    read: DateTime,
-    at: Instant,
-}
-
-impl ServerClock {
-    pub fn new(read: DateTime) -> Self {
-        Self {
-            read,
-            at: Instant::now(),
-        }
-    }
-
-    /// The latest watermark that is believed.
-    fn latest(&self) -> Option<Value> {
-        let passed = i64::try_from(self.at.elapsed().as_secs()).ok()?;
-        shift(self.read, passed + AHEAD).map(Value::DateTime)
-    }
-}
-
-impl Watch {
-    pub fn newest(&self) -> Option<&Value> {
-        self.newest.as_ref()
-    }
-
-    pub fn resume(watermark: Option<Value>) -> Self {
-        Self {
-            newest: watermark,
-            ..Self::default()
-        }
-    }
-
-    /// Where the next round begins.
-    fn since(&self, latest: Option<&Value>, overlap: Duration) -> Option<Value> {
-        let newest = self.newest.as_ref()?;
-        let from = match latest {
-            Some(latest) if !believed(newest, Some(latest)) => latest,
-            _ => newest,
-        };
-        Some(back(from, overlap))
-    }
-
-    /// Leaves out rows that the last round brought already; notes what this one brings.
-    fn fresh(&self, rows: Vec<Row>, key: &[String], noted: &mut HashMap<Vec<u8>, u64>) -> Vec<Row> {
-        let mut bytes = Vec::new();
-        rows.into_iter()
-            .filter(|row| {
-                let Some(key) = row.key(key) else {
-                    return true;
-                };
-                bytes.clear();
-                row.values().iter().for_each(|v| v.encode_into(&mut bytes));
-                let hash = self.dice.hash_one(&bytes);
-                let key = key.encode();
-                let same = self.recent.get(&key) == Some(&hash);
-                if noted.len() < REMEMBERED {
-                    noted.insert(key, hash);
-                }
-                !same
-            })
-            .collect()
-    }
-
-    fn advance(&mut self, watermark: Value) {
-        let later = match &self.newest {
-            None => true,
-            Some(newest) => compare(&watermark, newest) != Some(Ordering::Less),
-        };
-        if later {
-            self.newest = Some(watermark);
-        }
-    }
-}
-
 impl Intake {
     /// Before the first sweep: finds the newest watermark, so that changes made while the sweep runs are
     /// polled from then on. The rows that the overlap would bring again are noted and left to the sweep.
@@ -214,10 +119,10 @@ impl Intake {
                 let full = rows.len() >= self.options.chunk_rows;
                 let fresh = watch.fresh(rows, mapping.key(), &mut noted);
                 count += fresh.len() as u64;
-                self.take(mapping, fresh.clone(), view)?;
+                self.take(mapping, &fresh, view)?;
                 changed.add(mapping, fresh);
                 if changed.len() >= GATHERED {
-                    self.follow(std::mem::take(&mut changed), view)?;
+                    self.follow(&std::mem::take(&mut changed), view)?;
                 }
                 if believed(&watermark, latest.as_ref()) {
                     last = Some(watermark.clone());
@@ -229,7 +134,7 @@ impl Intake {
             }
             read.push((mapping, id, noted, last));
         }
-        self.follow(changed, view)?;
+        self.follow(&changed, view)?;
         // Only now is this round behind us: one that broke off brings the same rows, and their dependants,
         // again.
         for (mapping, id, noted, last) in read {
@@ -298,7 +203,7 @@ impl Intake {
     }
 
     /// Maps and commits rows that a poll, a reverse lookup or a retry brought.
-    pub fn take(&self, mapping: &Mapping, rows: Vec<Row>, view: View) -> Result<(), PipelineError> {
+    pub fn take(&self, mapping: &Mapping, rows: &[Row], view: View) -> Result<(), PipelineError> {
         for chunk in rows.chunks(self.options.chunk_rows.max(1)) {
             let batch = self.join(mapping, chunk.to_vec())?;
             let plan = self.plan(mapping, &batch, view)?;
@@ -313,12 +218,6 @@ impl Intake {
     pub fn rows_of(&self, mapping: &Mapping, keys: &[Key]) -> Result<Vec<Row>, PipelineError> {
         self.fetch(mapping.table(), mapping.columns(), mapping.key(), keys)
     }
-}
-
-/// Whether a watermark is not further ahead than clocks and time zones explain. A later one never moves the
-/// poll forward: its row comes again in every round, and is known by its hash.
-fn believed(watermark: &Value, latest: Option<&Value>) -> bool {
-    latest.is_none_or(|latest| compare(watermark, latest) != Some(Ordering::Greater))
 }
 
 enum Page {

@@ -14,6 +14,9 @@ use crate::{PipelineError, digest};
 /// Rows compared at once.
 const CHUNK: usize = 1_000;
 
+/// The last key of a page, and what has to change in it.
+type Compared = (Vec<u8>, Vec<Change>);
+
 impl Intake {
     /// Compares every row state with the newest version of its resource, where that was ordered.
     pub fn repair_if_needed(&self) -> Result<(), PipelineError> {
@@ -46,7 +49,7 @@ impl Intake {
         &self,
         mapping: &progress::MappingRow,
         after: Option<&[u8]>,
-    ) -> Result<Option<(Vec<u8>, Vec<Change>)>, PipelineError> {
+    ) -> Result<Option<Compared>, PipelineError> {
         self.store.read(|conn| {
             let page = rows::page(conn, mapping.id, after, CHUNK)?;
             let Some(last) = page.last().map(|place| place.key.clone()) else {

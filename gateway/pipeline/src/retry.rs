@@ -33,7 +33,7 @@ impl Intake {
         for (mapping, id) in self.mappings() {
             let Some(keys) = due.get(&id) else { continue };
             let rows = self.rows_of(mapping, keys)?;
-            self.take(mapping, rows.clone(), view)?;
+            self.take(mapping, &rows, view)?;
             changed.add(mapping, rows);
             self.postpone(id, keys)?;
         }
@@ -42,7 +42,7 @@ impl Intake {
             retry: false,
             ..view
         };
-        self.follow(changed, view)?;
+        self.follow(&changed, view)?;
         Ok(count)
     }
 

@@ -116,7 +116,7 @@ impl Intake {
     }
 
     fn ask(&self, mapping: &Mapping, doubt: Doubt) -> Result<(), PipelineError> {
-        self.ask_question(Question {
+        self.ask_question(&Question {
             code: doubt.code.to_owned(),
             message: doubt.message,
             mapping: mapping.name().to_owned(),
@@ -127,7 +127,7 @@ impl Intake {
         })
     }
 
-    fn ask_question(&self, question: Question) -> Result<(), PipelineError> {
+    pub fn ask_question(&self, question: &Question) -> Result<(), PipelineError> {
         tracing::warn!(
             source = self.name(),
             code = question.code,
@@ -138,29 +138,7 @@ impl Intake {
             question.message
         );
         self.store
-            .local(|txn| progress::ask(txn, self.id, &question))
-    }
-
-    /// Asks before withdrawing what mappings made that are no longer in the pack.
-    pub fn ask_about_retired(
-        &self,
-        retired: &[progress::MappingRow],
-        resources: u64,
-    ) -> Result<(), PipelineError> {
-        let names: Vec<&str> = retired.iter().map(|m| m.name.as_str()).collect();
-        self.ask_question(Question {
-            code: "PIP0004".to_owned(),
-            message: format!(
-                "the mappings {} are no longer in the pack, or make another type; their {resources} resources \
-                 would be withdrawn",
-                names.join(", ")
-            ),
-            mapping: names.join(", "),
-            table: String::new(),
-            known: resources,
-            vanished: resources,
-            since_ms: self.now_ms(),
-        })
+            .local(|txn| progress::ask(txn, self.id, question))
     }
 
     /// Continues the running sweep until `until`, or until something else has to be decided first.

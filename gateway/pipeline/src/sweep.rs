@@ -102,18 +102,34 @@ impl Intake {
         let (to_plan, joined) = sync_channel::<Answer<Joined<'_>>>(1);
         let (to_commit, planned) = sync_channel::<Answer<Planned>>(1);
         std::thread::scope(|scope| {
-            scope.spawn(move || self.read_chunks(mapping, after, until, &to_plan));
-            scope.spawn(move || self.plan_chunks(mapping, view, &joined, &to_commit));
-            let mut ended = false;
-            // Leaving early drops the receiver, and the two threads end at their next send.
-            for answer in planned {
-                match answer? {
-                    Read::Chunk(chunk) => self.commit_chunk(run, chunk)?,
-                    Read::EndOfTable => ended = true,
-                }
+            let reader = scope.spawn(move || self.read_chunks(mapping, after, until, &to_plan));
+            let planner = scope.spawn(move || self.plan_chunks(mapping, view, &joined, &to_commit));
+            let ended = self.commit_chunks(run, planned);
+            // A thread that panicked said nothing more, and what came before it is committed.
+            let panicked = reader.join().is_err() | planner.join().is_err();
+            if panicked {
+                Err(PipelineError::Panicked)
+            } else {
+                ended
             }
-            Ok(ended)
         })
+    }
+
+    /// Commits what comes, and answers whether the end of the table was reached. Leaving early drops the
+    /// receiver, and the two other threads end at their next send.
+    fn commit_chunks(
+        &self,
+        run: &mut SweepRun,
+        planned: Receiver<Answer<Planned>>,
+    ) -> Result<bool, PipelineError> {
+        let mut ended = false;
+        for answer in planned {
+            match answer? {
+                Read::Chunk(chunk) => self.commit_chunk(run, chunk)?,
+                Read::EndOfTable => ended = true,
+            }
+        }
+        Ok(ended)
     }
 
     fn read_chunks<'m>(

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Arithmetic on watermark values: looking back by the overlap, comparing, and finding the newest one
-//! without asking the database to sort. Pure.
+//! Arithmetic on watermark values: looking back by the overlap, and comparing. Pure.
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -98,7 +97,7 @@ fn utc_seconds(at: &DateTime) -> Option<i64> {
     Some(local_seconds(at)? - 60 * i64::from(at.offset_minutes.unwrap_or(0)))
 }
 
-fn local_seconds(at: &DateTime) -> Option<i64> {
+pub(crate) fn local_seconds(at: &DateTime) -> Option<i64> {
     let t = at.time;
     Some(
         days(at.date)? * 86_400
@@ -109,7 +108,7 @@ fn local_seconds(at: &DateTime) -> Option<i64> {
 }
 
 /// Days since 1970-01-01 of a date that exists.
-fn days(date: Date) -> Option<i64> {
+pub(crate) fn days(date: Date) -> Option<i64> {
     let (y, m, d) = (
         i64::from(date.year),
         i64::from(date.month),
@@ -121,7 +120,7 @@ fn days(date: Date) -> Option<i64> {
     Some(days_before_year(y) + days_before_month(y, m) + d - 1 - days_before_year(1970))
 }
 
-fn days_before_year(y: i64) -> i64 {
+pub(crate) fn days_before_year(y: i64) -> i64 {
     let before = y - 1;
     before * 365 + before.div_euclid(4) - before.div_euclid(100) + before.div_euclid(400)
 }
@@ -139,7 +138,7 @@ fn month_length(y: i64, m: i64) -> i64 {
     }
 }
 
-fn civil(days: i64) -> Option<Date> {
+pub(crate) fn civil(days: i64) -> Option<Date> {
     let from_year_one = days + days_before_year(1970);
     let mut year = from_year_one.div_euclid(366).max(0) + 1;
     while days_before_year(year + 1) <= from_year_one {
@@ -159,95 +158,6 @@ fn civil(days: i64) -> Option<Date> {
         month: u8::try_from(month).ok()?,
         day: u8::try_from(rest + 1).ok()?,
     })
-}
-
-/// Finds the newest watermark by asking "what is the first one at or after this?" about thirty times:
-/// the source can answer that from its index, while its largest value may be an accident (a year 2099).
-/// `latest` bounds the search. Answers `None` for an empty column and for kinds that have no middle.
-pub(crate) struct Newest {
-    low: Option<Value>,
-    high: Value,
-}
-
-impl Newest {
-    /// `first` is the column's smallest value, `latest` a bound above which nothing is believed.
-    pub fn between(first: Value, latest: Option<Value>) -> Option<Self> {
-        let high = match (&first, latest) {
-            (Value::Int(_), _) => Value::Int(i64::MAX),
-            (Value::DateTime(f), Some(Value::DateTime(l))) => Value::DateTime(DateTime {
-                offset_minutes: f.offset_minutes,
-                ..l
-            }),
-            (Value::Date(_), Some(Value::DateTime(l))) => Value::Date(l.date),
-            _ => return None,
-        };
-        Some(Self {
-            low: Some(first),
-            high,
-        })
-    }
-
-    /// The next value to ask about, or `None` when the search has ended.
-    pub fn probe(&self) -> Option<Value> {
-        let low = self.low.as_ref()?;
-        if compare(low, &self.high) != Some(Ordering::Less) {
-            return None;
-        }
-        let middle = middle(low, &self.high)?;
-        (compare(&middle, low) == Some(Ordering::Greater)).then_some(middle)
-    }
-
-    /// What the source said: the first watermark at or after the probe.
-    pub fn answer(&mut self, probe: Value, found: Option<Value>) {
-        match found {
-            Some(at) if compare(&at, &self.high) == Some(Ordering::Less) => self.low = Some(at),
-            _ => self.high = back_one(&probe).unwrap_or(probe),
-        }
-    }
-
-    /// The newest watermark at or before the bound.
-    pub fn found(self) -> Option<Value> {
-        self.low
-    }
-}
-
-fn back_one(value: &Value) -> Option<Value> {
-    Some(match value {
-        Value::Int(i) => Value::Int(i.checked_sub(1)?),
-        Value::Date(_) => back(value, Duration::from_secs(1)),
-        Value::DateTime(_) => back(value, Duration::from_secs(1)),
-        _ => return None,
-    })
-}
-
-fn middle(low: &Value, high: &Value) -> Option<Value> {
-    match (low, high) {
-        (Value::Int(a), Value::Int(b)) => {
-            let half = (i128::from(*a) + i128::from(*b) + 1).div_euclid(2);
-            i64::try_from(half).ok().map(Value::Int)
-        }
-        (Value::DateTime(a), Value::DateTime(b)) => {
-            // A zero date is older than anything: start from the year 1.
-            let year_one = -days_before_year(1970) * 86_400;
-            let from = local_seconds(a).unwrap_or(year_one);
-            let to = local_seconds(b)?;
-            let epoch = from_ms(0);
-            let at = shift(epoch, (from + to + 1).div_euclid(2))?;
-            Some(Value::DateTime(DateTime {
-                offset_minutes: a.offset_minutes,
-                time: Time {
-                    nanosecond: 0,
-                    ..at.time
-                },
-                ..at
-            }))
-        }
-        (Value::Date(a), Value::Date(b)) => {
-            let from = days(*a).unwrap_or(-days_before_year(1970));
-            civil((from + days(*b)? + 1).div_euclid(2)).map(Value::Date)
-        }
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -318,57 +228,5 @@ mod tests {
             compare(&Value::DateTime(east), &Value::DateTime(utc)),
             Some(Ordering::Equal)
         );
-    }
-
-    /// Runs the search over a sorted column and counts the questions.
-    fn search(column: &[Value], latest: Option<Value>) -> (Option<Value>, usize) {
-        let first_from = |from: &Value| {
-            column
-                .iter()
-                .find(|v| compare(v, from) != Some(Ordering::Less))
-                .cloned()
-        };
-        let Some(mut newest) = Newest::between(column[0].clone(), latest) else {
-            return (None, 0);
-        };
-        let mut questions = 0;
-        while let Some(probe) = newest.probe() {
-            let found = first_from(&probe);
-            newest.answer(probe, found);
-            questions += 1;
-        }
-        (newest.found(), questions)
-    }
-
-    #[test]
-    fn the_newest_watermark_is_found_in_few_questions() {
-        let mut column: Vec<Value> = (0..1000)
-            .map(|i| Value::DateTime(shift(at(2021, 1, 1, 0, 0, 0), i * 7_654).unwrap()))
-            .collect();
-        let latest = Value::DateTime(at(2026, 10, 1, 0, 0, 0));
-        let (found, questions) = search(&column, Some(latest.clone()));
-        assert!(found == column.last().cloned());
-        assert!(questions < 40, "{questions}");
-        // A zero date at one end and a mistyped year at the other change nothing.
-        let newest = column.last().cloned();
-        column.insert(0, Value::DateTime(at(0, 0, 0, 0, 0, 0)));
-        column.push(Value::DateTime(at(2099, 1, 1, 0, 0, 0)));
-        let (found, questions) = search(&column, Some(latest));
-        assert!(found == newest);
-        assert!(questions < 60, "{questions}");
-    }
-
-    #[test]
-    fn the_newest_counter_is_found_and_a_single_value_too() {
-        let column: Vec<Value> = [3, 9, 70_000].map(Value::Int).to_vec();
-        let (found, questions) = search(&column, None);
-        assert!(found == Some(Value::Int(70_000)));
-        assert!(questions < 80, "{questions}");
-        assert!(search(&column[..1], None).0 == Some(Value::Int(3)));
-    }
-
-    #[test]
-    fn a_kind_without_a_middle_is_not_searched() {
-        assert_eq!(search(&[Value::Text("a".into())], None).1, 0);
     }
 }

@@ -15,10 +15,10 @@ use crate::board::Board;
 use crate::change::WarningKinds;
 use crate::connect::Connected;
 use crate::intake::Intake;
-use crate::poll::Watch;
 use crate::stop::Stop;
 use crate::tables::progress;
-use crate::{FaultStatus, PipelineError, PipelineKeys, SourceOptions, SourceState, desk, tables};
+use crate::watch::Watch;
+use crate::{FaultStatus, PipelineError, PipelineKeys, SourceOptions, SourceState, record};
 
 /// What a worker is made of; consumed by its thread.
 pub(crate) struct Worker {
@@ -184,7 +184,7 @@ impl Worker {
 
     /// Stands still until a person answers.
     fn ask_and_wait(&self, intake: &Intake) -> Result<(), PipelineError> {
-        let question = self.store.read(|conn| desk::question(conn, intake.id))?;
+        let question = self.store.read(|conn| record::question(conn, intake.id))?;
         self.board.update(|status| {
             status.state = SourceState::NeedsConfirmation;
             status.question = question;

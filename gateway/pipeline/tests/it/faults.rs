@@ -111,7 +111,10 @@ async fn what_a_crash_left_in_the_outbox_is_committed_first() {
             }),
         };
         let id = store
-            .stage(vec![draft], |_| Ok::<_, silsila_store::StoreError>(()))
+            .stage(
+                vec![draft],
+                |_| Ok::<_, silsila_pipeline::PipelineError>(()),
+            )
             .unwrap()
             .unwrap();
         store.close().unwrap();
@@ -156,5 +159,41 @@ async fn a_full_disk_stops_intake_with_a_clear_error_and_loses_nothing() {
     let status = gateway.sweep().await;
     assert_eq!(status.sources[0].totals().resources, 1004);
     assert_eq!(gateway.store.health().unwrap().entries, 1004);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn row_states_that_a_rejected_transaction_left_behind_follow_the_ledger_again() {
+    let (_keep, path) = folder();
+    let memory = build();
+    memory.fill(5);
+    let gateway = Gateway::start(&path, &memory, pack());
+    let status = gateway.sweep().await;
+    let (entries, bodies) = (gateway.store.health().unwrap().entries, gateway.bodies());
+    gateway.stop().await;
+    let store = store(&path);
+    store
+        .local(|txn| {
+            // As if versions of all visits had been staged, and withdrawals of all prescriptions, in vain.
+            txn.execute_batch(
+                "UPDATE pipe_row SET body = zeroblob(16) WHERE mapping = (SELECT id FROM pipe_mapping WHERE name = 'visit');
+                 UPDATE pipe_row SET live = 0 WHERE mapping = (SELECT id FROM pipe_mapping WHERE name = 'drug');
+                 UPDATE pipe_mapping SET resources = 0 WHERE name = 'drug';
+                 UPDATE pipe_source SET repair = 1;",
+            )?;
+            Ok::<_, silsila_pipeline::PipelineError>(())
+        })
+        .unwrap();
+    store.close().unwrap();
+    drop(store);
+    let gateway = Gateway::start(&path, &memory, pack());
+    let after = gateway.sweep().await;
+    assert_eq!(after.sources[0].totals(), status.sources[0].totals());
+    assert!(gateway.bodies() == bodies);
+    assert_eq!(
+        gateway.store.health().unwrap().entries,
+        entries,
+        "nothing twice"
+    );
     gateway.stop().await;
 }

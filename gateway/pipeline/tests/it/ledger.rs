@@ -131,7 +131,7 @@ pub fn histories(store: &Store) -> BTreeMap<Tag, Vec<Version>> {
                     body: entry.into_payload().map(|p| p.body),
                 });
             }
-            Ok::<_, silsila_store::StoreError>(())
+            Ok::<_, silsila_pipeline::PipelineError>(())
         })
         .unwrap();
     found

@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The pipeline over a real store and a hospital that lives in memory.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
 mod doubts;
 mod faults;
 mod hospital;

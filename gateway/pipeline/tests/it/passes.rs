@@ -259,3 +259,47 @@ async fn sweeps_come_by_themselves_at_their_interval() {
     gateway.handle.wait_until(gone).await.unwrap();
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_phase_shows_itself_to_whoever_looks_at_that_moment() {
+    use silsila_pipeline::Phase;
+    let (_keep, path) = folder();
+    let memory = build();
+    memory.fill(40);
+    // Whoever is asked by the pipeline sees the phases of that moment.
+    let seen = std::sync::Arc::new(std::sync::Mutex::new(std::collections::HashSet::new()));
+    let gateway = Gateway::start(&path, &memory, pack());
+    let (handle, note) = (gateway.handle.clone(), seen.clone());
+    memory.fail_when(move |_| {
+        note.lock()
+            .unwrap()
+            .extend(handle.status().sources[0].active.clone());
+        crate::memory::Fault::None
+    });
+    gateway.sweep().await;
+    memory.delete("visits", 31);
+    memory.delete("prescriptions", 31);
+    gateway.sweep().await;
+    let mut looks = 0;
+    while looks < 1_000_000 && !has_all(&seen.lock().unwrap()) {
+        looks += 1;
+        memory.set(
+            "visits",
+            21,
+            "complaint",
+            text(&format!("complaint {looks}")),
+        );
+        gateway.handle.sweep_now("memory").unwrap();
+        for _ in 0..20 {
+            seen.lock()
+                .unwrap()
+                .extend(gateway.handle.status().sources[0].active.clone());
+            tokio::task::yield_now().await;
+        }
+    }
+    fn has_all(seen: &std::collections::HashSet<Phase>) -> bool {
+        Phase::ALL.iter().skip(2).all(|phase| seen.contains(phase))
+    }
+    assert!(has_all(&seen.lock().unwrap()), "{seen:?}");
+    gateway.stop().await;
+}
