@@ -83,11 +83,6 @@ fn listen(mut section: Section<'_, '_>, folder: &Path) -> Listen {
         ),
         plain_http_on_loopback: section.defaulted("plain_http_on_loopback", values::switch, false),
         public_url: section.optional("public_url", values::base_uri),
-        max_request: section.defaulted(
-            "max_request",
-            values::size(1_000, 1_000_000_000),
-            16_000_000,
-        ),
         drain: section.defaulted("drain", values::duration(MS, 10 * MINUTE), 10 * SECOND),
         tls: tls_files(&mut section, certificate, key, folder),
     };
@@ -134,7 +129,7 @@ fn storage(mut section: Section<'_, '_>, folder: &Path) -> Storage {
     let storage = Storage {
         folder: folder.join(section.required("folder", values::path, PathBuf::new())),
         cache: section.defaulted("cache", values::size(1_000_000, 64_000_000_000), 64_000_000),
-        readers: section.defaulted("readers", values::whole(1, 64), 4),
+        readers: section.defaulted("readers", values::whole(3, 64), 4),
     };
     section.finish();
     storage

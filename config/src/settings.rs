@@ -78,8 +78,6 @@ pub struct Listen {
     pub plain_http_on_loopback: bool,
     /// The address others use, where a name or a reverse proxy stands in front; without `/fhir`.
     pub public_url: Option<String>,
-    /// Largest request body in bytes.
-    pub max_request: u64,
     /// How long requests may still run after the order to stop.
     pub drain: Duration,
 }

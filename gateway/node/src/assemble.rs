@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use silsila_config::{Hospital, Listen, Settings, SourceTls};
 use silsila_fhir::{Access, AccessSettings, FhirSettings, FhirState, SearchIndex, Token};
 use silsila_mapping::Pack;
@@ -88,10 +87,7 @@ pub async fn gateway(settings: &Settings) -> Result<Gateway, Failure> {
     let fhir = fhir_settings(settings, &pack, &keys);
     let ready = Readiness::default();
     let router = silsila_fhir::router(FhirState::new(store.clone(), fhir, access)?)
-        .merge(front::router(&settings.hospital.name, ready.clone()))
-        .layer(DefaultBodyLimit::max(
-            usize::try_from(settings.listen.max_request).unwrap_or(usize::MAX),
-        ));
+        .merge(front::router(&settings.hospital.name, ready.clone()));
     Ok(Gateway {
         store,
         handle: pipeline.handle(),

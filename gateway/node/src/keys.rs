@@ -65,10 +65,10 @@ impl GatewayKeys {
 /// # Errors
 /// An unusable file, a ledger without its keys, or a folder that cannot be made.
 pub fn load_or_create(folder: &Path, ledger: &Path) -> Result<(GatewayKeys, bool), Failure> {
-    let file = folder.join(KEY_FILE);
-    if file.exists() {
-        return Ok((load(&file)?, false));
+    if let Some(keys) = existing(folder)? {
+        return Ok((keys, false));
     }
+    let file = folder.join(KEY_FILE);
     if ledger.exists() {
         return Err(Failure::KeysLost {
             ledger: ledger.to_owned(),
@@ -77,6 +77,15 @@ pub fn load_or_create(folder: &Path, ledger: &Path) -> Result<(GatewayKeys, bool
     }
     create(folder, &file)?;
     Ok((load(&file)?, true))
+}
+
+/// Reads the keys where there are any.
+///
+/// # Errors
+/// An unusable file.
+pub fn existing(folder: &Path) -> Result<Option<GatewayKeys>, Failure> {
+    let file = folder.join(KEY_FILE);
+    file.exists().then(|| load(&file)).transpose()
 }
 
 /// Makes a folder that only the gateway's user may enter, where it is not there yet.

@@ -8,6 +8,7 @@
 
 mod demo_runs;
 mod hospital_loads;
+mod log_holds_no_patient;
 mod mysql_compliance;
 mod mysql_concurrency;
 mod mysql_latin1;

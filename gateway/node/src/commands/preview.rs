@@ -16,7 +16,7 @@ use silsila_store::{Clock as _, SystemClock};
 use super::{print, print_json, source_named};
 use crate::cli::PreviewArgs;
 use crate::exit::{Exit, Failure};
-use crate::{assemble, pack};
+use crate::{assemble, keys, pack};
 
 struct EverythingShared;
 
@@ -63,9 +63,10 @@ pub(super) async fn run(settings: &Settings, args: &PreviewArgs) -> Result<Exit,
             batch.supply(want.id, rows);
         }
     }
-    // Ids of a preview are stable and not those of the gateway, whose key is not opened for it.
-    let ids =
-        |mapping: &str, key: &Key| LogicalId::derive(&[0; 32], &configured.name, mapping, key);
+    // The gateway's own ids where it has keys already; else stable ones that it will never use.
+    let id_key =
+        keys::existing(&settings.keys.folder)?.map_or([0; 32], |keys| keys.pipeline().id_key);
+    let ids = |mapping: &str, key: &Key| LogicalId::derive(&id_key, &configured.name, mapping, key);
     let context = Context {
         as_of: crate::output::utc(SystemClock.now_ms()),
         ids: &ids,

@@ -223,6 +223,71 @@ fn with_a_tokens_file_nobody_reads_without_a_token_and_the_front_page_stays_open
     assert!(running.get("/").starts_with("HTTP/1.1 200"));
 }
 
+/// One HTTPS request, verified against `root`: the whole answer as text.
+fn get_tls(
+    address: &str,
+    root: &rustls::pki_types::CertificateDer<'static>,
+    headers: &str,
+) -> String {
+    silsila_gateway::tls::install_provider();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(root.clone()).expect("a root");
+    let config = rustls::ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = "gateway.example".try_into().expect("a name");
+    let connection =
+        rustls::ClientConnection::new(std::sync::Arc::new(config), name).expect("a client");
+    let stream = TcpStream::connect(address).expect("it listens");
+    let mut stream = rustls::StreamOwned::new(connection, stream);
+    write!(
+        stream,
+        "GET /fhir/Patient HTTP/1.1\r\nHost: gateway.example\r\nConnection: close\r\n{headers}\r\n"
+    )
+    .expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+#[test]
+fn off_loopback_https_is_spoken_and_a_token_opens_what_its_absence_does_not() {
+    let place = Place::new();
+    let made = rcgen::generate_simple_self_signed(vec!["gateway.example".to_owned()])
+        .expect("a certificate");
+    place.secret("chain.pem", &made.cert.pem());
+    place.secret("key.pem", &made.signing_key.serialize_pem());
+    let token = "x".repeat(40);
+    place.secret("tokens", &format!("ward {token}\n"));
+    place.configure(
+        &place
+            .sound()
+            .replace("127.0.0.1:0", "0.0.0.0:0")
+            .replace(
+                "plain_http_on_loopback = true",
+                "tls_certificate_file = \"chain.pem\"\ntls_key_file = \"key.pem\"",
+            )
+            .replace("[storage]", "[access]\ntokens_file = \"tokens\"\n[storage]"),
+    );
+    let running = Running::start(&place);
+    let address = running.address.replace("0.0.0.0", "127.0.0.1");
+    let root = made.cert.der();
+    assert!(get_tls(&address, root, "").starts_with("HTTP/1.1 401"));
+    assert!(get_tls(&address, root, "Authorization: Bearer wrong\r\n").starts_with("HTTP/1.1 401"));
+    let answer = get_tls(
+        &address,
+        root,
+        &format!("Authorization: Bearer {token}\r\n"),
+    );
+    assert!(
+        answer.starts_with("HTTP/1.1 200") && answer.contains("searchset"),
+        "{answer}"
+    );
+    let (code, log) = running.end("TERM");
+    assert_eq!(code, Some(0));
+    assert!(!log.contains(&token), "no token reaches the log");
+}
+
 #[test]
 fn a_verified_ledger_says_so_and_its_blocks_are_listed() {
     let place = Place::new();
