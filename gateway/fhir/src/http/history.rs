@@ -227,7 +227,7 @@ fn of_kind(
     limit: usize,
 ) -> Result<Vec<Version>, Refusal> {
     let mut find = conn.prepare_cached(
-        "SELECT vid FROM fhir_version WHERE vid BETWEEN ?1 AND ?2 AND rid <> 0
+        "SELECT vid FROM fhir_version WHERE vid BETWEEN ?1 AND ?2 AND type >= 0
          AND (?3 IS NULL OR type = ?3) ORDER BY vid DESC LIMIT ?4",
     )?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);

@@ -31,10 +31,8 @@ pub async fn read(state: &FhirState, asked: &Asked, id: &str) -> Result<Answer, 
             };
             let seq = entry_of(&id).ok_or_else(missing)?;
             let vid = i64::try_from(seq).map_err(|_| missing())?;
-            let known = state.read_now(permit, |conn| Ok(lookup::version(conn, vid)?))?;
-            let version = known
-                .filter(|version| version.rid != 0)
-                .ok_or_else(missing)?;
+            let known = state.read_now(permit, |conn| Ok(lookup::named_version(conn, vid)?))?;
+            let version = known.ok_or_else(missing)?;
             let (own, body) = text(state, permit, vid)?;
             if own != id {
                 return Err(missing());
@@ -324,7 +322,7 @@ fn select(
         .max()
         .unwrap_or(0);
     let mut find = conn.prepare_cached(
-        "SELECT vid FROM fhir_version WHERE vid BETWEEN ?1 AND ?2 AND rid <> 0 ORDER BY vid DESC",
+        "SELECT vid FROM fhir_version WHERE vid BETWEEN ?1 AND ?2 AND type >= 0 ORDER BY vid DESC",
     )?;
     let mut rows = find.query(params![low, page.snapshot])?;
     let (mut list, mut total) = (Vec::new(), 0);
@@ -378,7 +376,7 @@ fn of_ids(state: &FhirState, conn: &Connection, ids: &[String]) -> Result<Vec<i6
     for id in ids {
         let Some(seq) = entry_of(id) else { continue };
         let vid = i64::try_from(seq).unwrap_or(i64::MAX);
-        if lookup::version(conn, vid)?.is_none_or(|version| version.rid == 0) {
+        if lookup::named_version(conn, vid)?.is_none() {
             continue;
         }
         let entry = state.store().committed(conn, seq)?;

@@ -7,7 +7,9 @@ use silsila_store::chain::{Op, Record};
 use silsila_store::rusqlite::{self, CachedStatement, Connection, OptionalExtension as _, params};
 use silsila_store::{Applied, IndexError};
 
-use super::key::Keyed;
+use super::key::{Keyed, is_rare};
+use super::lookup;
+use super::merge::Merge;
 use super::rows::Rows;
 use super::tables;
 
@@ -16,12 +18,17 @@ pub const PUT: i64 = 1;
 /// Written for a version that deletes.
 pub const DELETE: i64 = 0;
 
+/// The type of a resource whose content was never seen.
+const NO_KIND: i64 = -1;
+
 /// What the index remembers between blocks: its key, and systems by number. Both are read again when
 /// the tables say otherwise, as after a block that was undone.
 #[derive(Default)]
 pub struct Names {
     keyed: Option<Keyed>,
     systems: HashMap<Box<str>, i64>,
+    merge: Merge,
+    next: i64,
 }
 
 impl Names {
@@ -77,6 +84,10 @@ pub fn apply(
             reason: format!("entry {seq} is in the index already, up to {next}"),
         });
     }
+    if names.next != next {
+        names.merge.forget();
+    }
+    names.next = next + i64::try_from(records.len()).unwrap_or(i64::MAX - next);
     let keyed = names.refresh(conn)?;
     let mut writer = Writer::new(conn, names, number(time_ms)?)?;
     for applied in records {
@@ -108,10 +119,11 @@ struct Writer<'c> {
     ranges: Vec<(i64, i64)>,
     texts: Vec<(i64, Box<str>, i64)>,
     counts: HashMap<i64, (i64, i64)>,
+    /// Resources that this block made, by the term of their tag: their rows are not in a tree yet.
+    made: HashMap<i64, i64>,
+    by_term: CachedStatement<'c>,
     find: CachedStatement<'c>,
-    by_tag: CachedStatement<'c>,
     add_resource: CachedStatement<'c>,
-    add_tag: CachedStatement<'c>,
     set_head: CachedStatement<'c>,
     add_version: CachedStatement<'c>,
     close_version: CachedStatement<'c>,
@@ -138,17 +150,12 @@ impl<'c> Writer<'c> {
             ranges: Vec::new(),
             texts: Vec::new(),
             counts: HashMap::new(),
-            find: conn
-                .prepare_cached("SELECT type, id, head FROM fhir_resource WHERE rid = ?1")?,
-            by_tag: conn.prepare_cached(
-                "SELECT r.rid, r.type, r.head FROM fhir_tag t
-                 JOIN fhir_resource r ON r.rid = t.rid WHERE t.tag = ?1",
-            )?,
+            made: HashMap::new(),
+            by_term: conn.prepare_cached(lookup::BY_TERM)?,
+            find: conn.prepare_cached("SELECT type, head FROM fhir_resource WHERE rid = ?1 AND tag = ?2")?,
             add_resource: conn.prepare_cached(
-                "INSERT INTO fhir_resource(rid, type, id, head) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO fhir_resource(rid, type, id, tag, head) VALUES (?1, ?2, ?3, ?4, ?1)",
             )?,
-            add_tag: conn
-                .prepare_cached("INSERT OR IGNORE INTO fhir_tag(tag, rid) VALUES (?1, ?2)")?,
             set_head: conn.prepare_cached("UPDATE fhir_resource SET head = ?2 WHERE rid = ?1")?,
             add_version: conn.prepare_cached(
                 "INSERT INTO fhir_version(vid, rid, type, version, updated, op, prev, present, facts)
@@ -162,9 +169,10 @@ impl<'c> Writer<'c> {
     fn record(&mut self, keyed: &Keyed, applied: &Applied<'_>) -> Result<(), IndexError> {
         let vid = number(applied.seq)?;
         let rows = readable(keyed, applied);
-        let known = match &rows {
-            Some(rows) => self.place(keyed, rows, applied.record, vid)?,
-            None => self.by_tag(applied.record)?,
+        let tag = keyed.of_tag(applied.record.resource_tag.as_bytes());
+        let known = match self.known(tag, applied.record)? {
+            Some(known) => self.named(keyed, known, rows.as_ref())?,
+            None => self.make(keyed, tag, vid, applied.record, rows.as_ref())?,
         };
         self.version(vid, applied.record, &known, rows.as_ref())?;
         if let Some(rows) = rows {
@@ -173,61 +181,79 @@ impl<'c> Writer<'c> {
         Ok(())
     }
 
-    /// Finds or makes the resource of a body. Its number is a hash of type and id; the next free one
-    /// is taken where two meet.
-    fn place(
-        &mut self,
-        keyed: &Keyed,
-        rows: &Rows,
-        record: &Record,
-        vid: i64,
-    ) -> Result<Known, IndexError> {
-        let kind = rows.plan.number;
-        let mut rid = keyed.of_resource(rows.plan.name, &rows.id);
-        loop {
+    /// The resource of a record. The first version of a resource is new by definition, so that a
+    /// first ingest looks nothing up.
+    fn known(&mut self, tag: i64, record: &Record) -> Result<Option<Known>, IndexError> {
+        if record.version == 1 {
+            return Ok(None);
+        }
+        let mut rids: Vec<i64> = self
+            .by_term
+            .query_map([tag], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
+        rids.extend(self.made.get(&tag));
+        for rid in rids {
             let found = self
                 .find
-                .query_row([rid], |row| {
-                    let same =
-                        row.get::<_, i64>(0)? == kind && row.get_ref(1)?.as_str()? == &*rows.id;
-                    Ok(same.then_some(row.get::<_, i64>(2)?))
+                .query_row(params![rid, record.resource_tag.as_bytes()], |row| {
+                    Ok(Known {
+                        rid,
+                        kind: row.get(0)?,
+                        head: row.get(1)?,
+                    })
                 })
                 .optional()?;
-            match found {
-                None => break,
-                Some(None) => rid = (rid + 1) & i64::MAX,
-                Some(head) => return Ok(Known { rid, kind, head }),
+            if found.is_some() {
+                return Ok(found);
             }
         }
+        Ok(None)
+    }
+
+    /// Makes a resource, with the terms that lead to it.
+    fn make(
+        &mut self,
+        keyed: &Keyed,
+        tag: i64,
+        vid: i64,
+        record: &Record,
+        rows: Option<&Rows>,
+    ) -> Result<Known, IndexError> {
+        let (kind, id) = rows.map_or((NO_KIND, ""), |rows| (rows.plan.number, &*rows.id));
         self.add_resource
-            .execute(params![rid, kind, rows.id, vid])?;
-        self.add_tag
-            .execute(params![record.resource_tag.as_bytes(), rid])?;
+            .execute(params![vid, kind, id, record.resource_tag.as_bytes()])?;
+        self.terms.push((tag, vid, 0));
+        self.made.insert(tag, vid);
+        if let Some(rows) = rows {
+            let name = keyed.of_resource(rows.plan.name, &rows.id);
+            self.terms.push((name, vid, 0));
+        }
         Ok(Known {
-            rid,
+            rid: vid,
             kind,
             head: None,
         })
     }
 
-    /// The resource of a record without content. One that was never seen here gets a row that belongs
-    /// to no resource, so that the rows keep pace with the chain.
-    fn by_tag(&mut self, record: &Record) -> Result<Known, IndexError> {
-        let found = self
-            .by_tag
-            .query_row([record.resource_tag.as_bytes()], |row| {
-                Ok(Known {
-                    rid: row.get(0)?,
-                    kind: row.get(1)?,
-                    head: row.get(2)?,
-                })
-            })
-            .optional()?;
-        Ok(found.unwrap_or(Known {
-            rid: 0,
-            kind: -1,
-            head: None,
-        }))
+    /// Gives a resource its name where its first version could not be read.
+    fn named(
+        &mut self,
+        keyed: &Keyed,
+        known: Known,
+        rows: Option<&Rows>,
+    ) -> Result<Known, IndexError> {
+        let Some(rows) = rows.filter(|_| known.kind == NO_KIND) else {
+            return Ok(known);
+        };
+        self.conn
+            .prepare_cached("UPDATE fhir_resource SET type = ?2, id = ?3 WHERE rid = ?1")?
+            .execute(params![known.rid, rows.plan.number, rows.id])?;
+        let name = keyed.of_resource(rows.plan.name, &rows.id);
+        self.terms.push((name, known.rid, 0));
+        Ok(Known {
+            kind: rows.plan.number,
+            ..known
+        })
     }
 
     fn version(
@@ -286,12 +312,21 @@ impl<'c> Writer<'c> {
     /// Writes the collected rows in the order of their trees, so that each page is touched once.
     fn finish(mut self) -> Result<(), IndexError> {
         self.terms.sort_unstable();
+        let rare = self.terms.partition_point(|(term, ..)| !is_rare(*term));
+        let (common, rare) = self.terms.split_at(rare);
         let mut add = self
             .conn
             .prepare_cached("INSERT INTO fhir_term(term, vid, system) VALUES (?1, ?2, ?3)")?;
-        for (term, vid, system) in &self.terms {
+        for (term, vid, system) in common {
             add.execute([term, vid, system])?;
         }
+        let mut add = self
+            .conn
+            .prepare_cached("INSERT INTO fhir_fresh(term, vid, system) VALUES (?1, ?2, ?3)")?;
+        for (term, vid, system) in rare {
+            add.execute([term, vid, system])?;
+        }
+        self.names.merge.added(self.conn, rare.len())?;
         self.ranges.sort_unstable();
         let mut add = self
             .conn

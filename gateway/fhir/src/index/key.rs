@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The numbers under which an index row is found.
 //!
-//! A *term* (a token, a reference, a URI, a type) is 63 bits of a SHA-256 keyed with 16 random bytes
-//! that this file alone knows. Two of a million different terms meet with a probability of about one
-//! in ten million, and nobody can choose values that do; so a term that matches is taken at its word.
+//! A *term* (a token, a reference, a URI, a type, a name) is 62 bits of a SHA-256 keyed with 16 random
+//! bytes that this file alone knows. Two of a million different terms meet with a probability of about
+//! one in ten million, and nobody can choose values that do; so a term that matches is taken at its
+//! word, except for names, which decide what is read.
+//!
+//! Terms that few versions share (names, identifiers, references to patients and encounters) have the
+//! topmost bit set. Each of their rows falls on another page of a large tree, so they take the way
+//! through `fhir_fresh` (see [`super::merge`]); rows of common terms join the end of a long run.
+//!
 //! A *range key* is a parameter, a class of length and a day: a superset that the facts of the
 //! version narrow down.
 
@@ -26,14 +32,26 @@ impl Keyed {
         self.term(b'T', &[resource_type])
     }
 
-    /// A resource itself.
+    /// A resource by its name.
     pub fn of_resource(&self, resource_type: &str, id: &str) -> i64 {
-        self.term(b'I', &[resource_type, id])
+        self.rare(b'I', &[resource_type, id])
+    }
+
+    /// A resource by its tag on the ledger.
+    pub fn of_tag(&self, tag: &[u8; 16]) -> i64 {
+        let mut first = [0; 8];
+        first.copy_from_slice(&tag[..8]);
+        (i64::from_be_bytes(first) & (RARE - 1)) | RARE
     }
 
     /// A token's code, whatever its system. Case is folded, as FHIR asks where in doubt.
     pub fn of_code(&self, resource_type: &str, param: &str, code: &str) -> i64 {
-        self.term(b'C', &[resource_type, param, &fold(code)])
+        let parts = [resource_type, param, &fold(code)];
+        if RARE_TOKENS.contains(&param) {
+            self.rare(b'C', &parts)
+        } else {
+            self.term(b'C', &parts)
+        }
     }
 
     /// Any token of a system.
@@ -41,9 +59,14 @@ impl Keyed {
         self.term(b'S', &[resource_type, param, system])
     }
 
-    /// A reference to a resource of this system.
+    /// A reference to a resource of this gateway.
     pub fn of_reference(&self, resource_type: &str, param: &str, kind: &str, id: &str) -> i64 {
-        self.term(b'R', &[resource_type, param, kind, id])
+        let parts = [resource_type, param, kind, id];
+        if COMMON_TARGETS.contains(&kind) {
+            self.term(b'R', &parts)
+        } else {
+            self.rare(b'R', &parts)
+        }
     }
 
     /// A URI or a reference by absolute URL.
@@ -53,7 +76,11 @@ impl Keyed {
 
     /// A reference by identifier alone.
     pub fn of_identifier(&self, resource_type: &str, param: &str, value: &str) -> i64 {
-        self.term(b'N', &[resource_type, param, &fold(value)])
+        self.rare(b'N', &[resource_type, param, &fold(value)])
+    }
+
+    fn rare(&self, kind: u8, parts: &[&str]) -> i64 {
+        self.term(kind, parts) | RARE
     }
 
     fn term(&self, kind: u8, parts: &[&str]) -> i64 {
@@ -66,9 +93,29 @@ impl Keyed {
         let digest = hash.finalize();
         let mut first = [0; 8];
         first.copy_from_slice(&digest[..8]);
-        i64::from_be_bytes(first) & i64::MAX
+        i64::from_be_bytes(first) & (RARE - 1)
     }
 }
+
+/// Set in the terms that few versions share.
+pub const RARE: i64 = 1 << 62;
+
+/// Whether few versions share a term.
+pub fn is_rare(term: i64) -> bool {
+    term >= RARE
+}
+
+/// Tokens of which nearly every resource has its own.
+const RARE_TOKENS: [&str; 4] = ["email", "identifier", "phone", "telecom"];
+/// Types of which a hospital has few, and to which very many resources refer.
+const COMMON_TARGETS: [&str; 6] = [
+    "HealthcareService",
+    "Location",
+    "Medication",
+    "Organization",
+    "Practitioner",
+    "PractitionerRole",
+];
 
 fn fold(code: &str) -> std::borrow::Cow<'_, str> {
     if code

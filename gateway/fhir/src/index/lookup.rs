@@ -40,6 +40,10 @@ fn version_row(row: &Row<'_>) -> rusqlite::Result<Version> {
     })
 }
 
+/// The rows of a rare term.
+pub const BY_TERM: &str = "SELECT vid FROM fhir_fresh WHERE term = ?1
+     UNION ALL SELECT vid FROM fhir_term WHERE term = ?1";
+
 /// The number of a resource and its current version.
 pub fn resource(
     conn: &Connection,
@@ -47,23 +51,25 @@ pub fn resource(
     resource_type: &str,
     id: &str,
 ) -> rusqlite::Result<Option<(i64, i64)>> {
+    let kind = types::number(resource_type);
     let mut find =
         conn.prepare_cached("SELECT type, id, head FROM fhir_resource WHERE rid = ?1")?;
-    let kind = types::number(resource_type);
-    let mut rid = keyed.of_resource(resource_type, id);
-    loop {
+    let mut by_term = conn.prepare_cached(BY_TERM)?;
+    let mut rids = by_term.query([keyed.of_resource(resource_type, id)])?;
+    while let Some(row) = rids.next()? {
+        let rid: i64 = row.get(0)?;
         let found = find
             .query_row([rid], |row| {
                 let same = Some(row.get(0)?) == kind && row.get_ref(1)?.as_str()? == id;
-                Ok(same.then_some(row.get(2)?))
+                Ok(same.then_some((rid, row.get(2)?)))
             })
-            .optional()?;
-        match found {
-            None => return Ok(None),
-            Some(Some(head)) => return Ok(Some((rid, head))),
-            Some(None) => rid = (rid + 1) & i64::MAX,
+            .optional()?
+            .flatten();
+        if found.is_some() {
+            return Ok(found);
         }
     }
+    Ok(None)
 }
 
 /// Type and id of a resource.
@@ -82,6 +88,14 @@ pub fn version(conn: &Connection, vid: i64) -> rusqlite::Result<Option<Version>>
     ))?
     .query_row([vid], version_row)
     .optional()
+}
+
+/// The version of this entry, where it is one of a resource whose name is known.
+pub fn named_version(conn: &Connection, vid: i64) -> rusqlite::Result<Option<Version>> {
+    let Some(found) = version(conn, vid)? else {
+        return Ok(None);
+    };
+    Ok(name_of(conn, found.rid)?.map(|_| found))
 }
 
 /// The versions of a resource from `head` back to its first.

@@ -3,8 +3,8 @@
 //! are both there or neither is.
 //!
 //! Every version has one row (`fhir_version`, by its entry's number in the chain) with its facts, and
-//! short rows in three trees that lead to it: terms (tokens, references, URIs, types), ranges (dates)
-//! and texts. Versions that were replaced keep their rows for a while, so that a page link goes on
+//! short rows in three trees that lead to it: terms (tokens, references, URIs, types, names), ranges
+//! (dates) and texts. Versions that were replaced keep their rows for a while, so that a page link goes on
 //! seeing its own snapshot; [`upkeep`] takes them out later.
 //!
 //! Never: a value in clear beyond what a row needs to be found; a row for a parameter that nobody can
@@ -15,6 +15,7 @@ mod apply;
 pub mod facts;
 pub mod key;
 pub mod lookup;
+pub mod merge;
 pub mod plan;
 pub mod rows;
 pub mod tables;

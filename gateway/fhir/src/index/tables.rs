@@ -10,12 +10,12 @@ use silsila_store::rusqlite::{self, Connection, OptionalExtension as _, params a
 const FORMAT: u32 = 1;
 
 /// The tables. `vid` is the entry's number in the chain, so that a snapshot of the whole index is one
-/// number: a version is visible at `s` when `vid <= s` and no later version `next <= s` replaced it.
+/// number: a version is visible at `s` when `vid <= s` and no later version `next <= s` replaced it. A
+/// resource has the number of its first version; its name and its tag are terms that lead there.
 const TABLES: &str = "
 CREATE TABLE fhir_meta(name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 CREATE TABLE fhir_resource(rid INTEGER PRIMARY KEY, type INTEGER NOT NULL, id TEXT NOT NULL,
-    head INTEGER NOT NULL) STRICT;
-CREATE TABLE fhir_tag(tag BLOB PRIMARY KEY, rid INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+    tag BLOB NOT NULL, head INTEGER NOT NULL) STRICT;
 CREATE TABLE fhir_version(vid INTEGER PRIMARY KEY, rid INTEGER NOT NULL, type INTEGER NOT NULL,
     version INTEGER NOT NULL, updated INTEGER NOT NULL, op INTEGER NOT NULL, prev INTEGER, next INTEGER,
     present INTEGER NOT NULL, facts BLOB) STRICT;
@@ -23,6 +23,8 @@ CREATE TABLE fhir_stale(next INTEGER PRIMARY KEY, vid INTEGER NOT NULL UNIQUE, a
 CREATE TABLE fhir_count(type INTEGER PRIMARY KEY, live INTEGER NOT NULL, versions INTEGER NOT NULL) STRICT;
 CREATE TABLE fhir_system(num INTEGER PRIMARY KEY, uri TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE fhir_term(term INTEGER, vid INTEGER, system INTEGER,
+    PRIMARY KEY(term, vid, system)) STRICT, WITHOUT ROWID;
+CREATE TABLE fhir_fresh(term INTEGER, vid INTEGER, system INTEGER,
     PRIMARY KEY(term, vid, system)) STRICT, WITHOUT ROWID;
 CREATE TABLE fhir_range(key INTEGER, vid INTEGER, PRIMARY KEY(key, vid)) STRICT, WITHOUT ROWID;
 CREATE TABLE fhir_text(param INTEGER, text TEXT, vid INTEGER,
@@ -32,12 +34,12 @@ CREATE TABLE fhir_text(param INTEGER, text TEXT, vid INTEGER,
 const NAMES: [&str; 10] = [
     "fhir_meta",
     "fhir_resource",
-    "fhir_tag",
     "fhir_version",
     "fhir_stale",
     "fhir_count",
     "fhir_system",
     "fhir_term",
+    "fhir_fresh",
     "fhir_range",
     "fhir_text",
 ];

@@ -4,11 +4,11 @@
 //!
 //! Each step is one short write transaction; a crash between two steps costs nothing.
 
-use silsila_store::rusqlite::{self, Connection, Transaction, params};
+use silsila_store::rusqlite::{self, Connection, OptionalExtension as _, Transaction, params};
 use silsila_store::{Applied, Store, StoreError};
 
 use super::apply::{self, Names};
-use super::key::Keyed;
+use super::key::{Keyed, is_rare};
 use super::rows::Rows;
 use super::tables;
 
@@ -132,11 +132,14 @@ fn remove_rows(
         .and_then(silsila_store::CommittedEntry::into_payload)
         .and_then(|payload| Rows::of(&payload.body, keyed).ok());
     let Some(rows) = rows else {
-        return remove_by_search(txn, vid).map_err(StoreError::from);
+        return remove_by_search(txn, keyed, vid).map_err(StoreError::from);
     };
     let mut term = txn.prepare_cached("DELETE FROM fhir_term WHERE term = ?1 AND vid = ?2")?;
+    let mut fresh = txn.prepare_cached("DELETE FROM fhir_fresh WHERE term = ?1 AND vid = ?2")?;
     for (key, _) in &rows.terms {
-        term.execute([*key, vid])?;
+        if term.execute([*key, vid])? == 0 && is_rare(*key) {
+            fresh.execute([*key, vid])?;
+        }
     }
     let mut range = txn.prepare_cached("DELETE FROM fhir_range WHERE key = ?1 AND vid = ?2")?;
     for key in &rows.ranges {
@@ -151,9 +154,22 @@ fn remove_rows(
 }
 
 /// Without its body (erased, or damaged) a version's rows are found only by looking at all of them.
-fn remove_by_search(txn: &Transaction<'_>, vid: i64) -> rusqlite::Result<()> {
-    for table in ["fhir_term", "fhir_range", "fhir_text"] {
+fn remove_by_search(txn: &Transaction<'_>, keyed: &Keyed, vid: i64) -> rusqlite::Result<()> {
+    for table in ["fhir_term", "fhir_fresh", "fhir_range", "fhir_text"] {
         txn.execute(&format!("DELETE FROM {table} WHERE vid = ?1"), [vid])?;
+    }
+    // The terms that lead to a resource bear the number of its first version, and stay.
+    let resource: Option<(i64, String, [u8; 16])> = txn
+        .prepare_cached("SELECT type, id, tag FROM fhir_resource WHERE rid = ?1")?
+        .query_row([vid], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let mut add =
+        txn.prepare_cached("INSERT INTO fhir_fresh(term, vid, system) VALUES (?1, ?2, 0)")?;
+    if let Some((kind, id, tag)) = resource {
+        add.execute([keyed.of_tag(&tag), vid])?;
+        if let Some(name) = tables::types::name(kind) {
+            add.execute([keyed.of_resource(name, &id), vid])?;
+        }
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use silsila_store::rusqlite::{self, Connection, OptionalExtension as _};
 
 use super::filter::{Drive, Filter, Term};
 use super::value::SystemTest;
+use crate::index::key::is_rare;
 
 /// A term whose system is known by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,11 +163,17 @@ impl Start {
         let rest = |list: &Vec<i64>| i64::try_from(limit - list.len()).unwrap_or(i64::MAX);
         match self {
             Self::Terms(probes) => {
-                let mut find = conn.prepare_cached(
-                    "SELECT vid FROM fhir_term WHERE term = ?1 AND vid BETWEEN ?2 AND ?3
-                     AND (?4 IS NULL OR system = ?4) LIMIT ?5",
-                )?;
                 for probe in probes {
+                    let mut find = conn.prepare_cached(if is_rare(probe.key) {
+                        "SELECT vid FROM (SELECT vid, system FROM fhir_fresh
+                          WHERE term = ?1 AND vid BETWEEN ?2 AND ?3
+                          UNION ALL SELECT vid, system FROM fhir_term
+                          WHERE term = ?1 AND vid BETWEEN ?2 AND ?3)
+                         WHERE (?4 IS NULL OR system = ?4) LIMIT ?5"
+                    } else {
+                        "SELECT vid FROM fhir_term WHERE term = ?1 AND vid BETWEEN ?2 AND ?3
+                         AND (?4 IS NULL OR system = ?4) LIMIT ?5"
+                    })?;
                     let rows = find.query_map(
                         (probe.key, lowest, highest, probe.system, rest(&list)),
                         |row| row.get::<_, i64>(0),
@@ -214,13 +221,43 @@ fn extend(
     Ok(())
 }
 
+/// The statement that walks the rows of a term in the order of commits.
+pub fn walk(probe: Probe, newest_first: bool) -> &'static str {
+    match (is_rare(probe.key), newest_first) {
+        (false, true) => {
+            "SELECT vid FROM fhir_term WHERE term = ?1 AND vid BETWEEN ?2 AND ?3
+             AND (?4 IS NULL OR system = ?4) ORDER BY vid DESC"
+        }
+        (false, false) => {
+            "SELECT vid FROM fhir_term WHERE term = ?1 AND vid BETWEEN ?2 AND ?3
+             AND (?4 IS NULL OR system = ?4) ORDER BY vid"
+        }
+        (true, true) => {
+            "SELECT vid FROM fhir_fresh WHERE term = ?1 AND vid BETWEEN ?2 AND ?3
+             AND (?4 IS NULL OR system = ?4)
+             UNION ALL SELECT vid FROM fhir_term WHERE term = ?1 AND vid BETWEEN ?2 AND ?3
+             AND (?4 IS NULL OR system = ?4) ORDER BY 1 DESC"
+        }
+        (true, false) => {
+            "SELECT vid FROM fhir_fresh WHERE term = ?1 AND vid BETWEEN ?2 AND ?3
+             AND (?4 IS NULL OR system = ?4)
+             UNION ALL SELECT vid FROM fhir_term WHERE term = ?1 AND vid BETWEEN ?2 AND ?3
+             AND (?4 IS NULL OR system = ?4) ORDER BY 1"
+        }
+    }
+}
+
 /// Whether a version has a row of one of these terms.
 pub fn has_any(conn: &Connection, probes: &[Probe], vid: i64) -> rusqlite::Result<bool> {
-    let mut find = conn.prepare_cached(
-        "SELECT 1 FROM fhir_term WHERE term = ?1 AND vid = ?2 AND (?3 IS NULL OR system = ?3)",
-    )?;
+    const TERM: &str =
+        "SELECT 1 FROM fhir_term WHERE term = ?1 AND vid = ?2 AND (?3 IS NULL OR system = ?3)";
+    const FRESH: &str =
+        "SELECT 1 FROM fhir_fresh WHERE term = ?1 AND vid = ?2 AND (?3 IS NULL OR system = ?3)";
     for probe in probes {
-        if find.exists((probe.key, vid, probe.system))? {
+        let sought = (probe.key, vid, probe.system);
+        if conn.prepare_cached(TERM)?.exists(sought)?
+            || is_rare(probe.key) && conn.prepare_cached(FRESH)?.exists(sought)?
+        {
             return Ok(true);
         }
     }

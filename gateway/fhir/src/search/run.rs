@@ -16,7 +16,7 @@ use super::query::{Query, TotalMode, possible_ids};
 use super::sort::{self, Keys};
 use super::value::{DateTest, Prefix};
 use crate::index::facts::Reader;
-use crate::index::key::Keyed;
+use crate::index::key::{Keyed, is_rare};
 use crate::index::{lookup, tables};
 use crate::refusal::Refusal;
 
@@ -295,13 +295,9 @@ impl<'q> Plan<'q> {
         visit: &mut dyn FnMut(&mut Self, i64) -> Result<bool, Refusal>,
     ) -> Result<bool, Refusal> {
         let run = self.run;
-        let mut find = run.conn.prepare_cached(if newest_first {
-            "SELECT vid FROM fhir_term WHERE term = ?1 AND vid BETWEEN ?2 AND ?3
-             AND (?4 IS NULL OR system = ?4) ORDER BY vid DESC"
-        } else {
-            "SELECT vid FROM fhir_term WHERE term = ?1 AND vid BETWEEN ?2 AND ?3
-             AND (?4 IS NULL OR system = ?4) ORDER BY vid"
-        })?;
+        let mut find = run
+            .conn
+            .prepare_cached(candidates::walk(probe, newest_first))?;
         let mut rows = find.query((probe.key, low, high, probe.system))?;
         let mut last = None;
         while let Some(row) = rows.next()? {
@@ -430,7 +426,7 @@ impl<'q> Plan<'q> {
         let Candidates::Walk(probe) = &self.candidates else {
             return Ok(None);
         };
-        if !self.checks.is_empty() {
+        if !self.checks.is_empty() || is_rare(probe.key) {
             return Ok(None);
         }
         let conn = self.run.conn;

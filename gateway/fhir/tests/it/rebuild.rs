@@ -22,7 +22,7 @@ fn dump(store: &Store) -> Vec<String> {
                 let found = rows.query_map([], |row| {
                     let cells = (skip..columns).map(|place| {
                         let name = row.as_ref().column_name(place).unwrap_or("").to_owned();
-                        if name == "rid" {
+                        if name == "rid" || name == "tag" {
                             return Ok("-".to_owned());
                         }
                         Ok(format!("{:?}", row.get_ref(place)?))
