@@ -50,7 +50,8 @@ async fn m49_final_without_a_result_says_that_none_is_known() {
 #[tokio::test]
 async fn m50_a_remark_is_a_note_and_never_a_value() {
     let h = day_one().await;
-    for (key, result, _) in h.planted_rows("M50", 3, "lab_tests", "lab-result") {
+    for (key, result, outcome) in h.planted_rows("M50", 3, "lab_tests", "lab-result") {
+        assert!(warned(outcome, "MAP1008"), "{key}: counted");
         let written = h.raw("lab_tests", key, "result").expect("a remark");
         assert_eq!(at(result, "valueQuantity"), None, "{key}");
         assert_eq!(at(result, "valueCodeableConcept"), None, "{key}");
