@@ -20,7 +20,6 @@ pub const CONNECTIONS: u32 = 16;
 const SCRIPT: &str = r#"
 local requests, at = {}, 0
 init = function(args)
-  wrk.init(args)
   for target in io.lines(args[1]) do requests[#requests + 1] = wrk.format("GET", target) end
 end
 request = function()

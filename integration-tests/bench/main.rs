@@ -118,7 +118,7 @@ impl Bench {
         let site = self.site(self.arguments.patients).await?;
         site.config().write()?;
         self.pieces(&site, report).await?;
-        let compared = if self.arguments.quick || self.arguments.ingest_only {
+        let compared = if site.patients <= SMALL || self.arguments.ingest_only {
             None
         } else {
             Some(self.searches(SMALL, report).await?)
@@ -214,7 +214,7 @@ impl Bench {
             gateway.config().write()?;
             gateway.restart().await?;
             let some = &patients[..patients.len().min(count)];
-            let times = visible::visible(site, &self.server, gateway, some).await?;
+            let times = visible::visible(site, &self.server, gateway, some, interval).await?;
             figures::visible(report, interval, &times);
         }
         Ok(())

@@ -16,12 +16,14 @@ use crate::site::Site;
 /// The longest that a change may take to appear.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Milliseconds from each committed UPDATE in the database to the new version over FHIR.
+/// Milliseconds from each committed UPDATE in the database to the new version over FHIR; every patient
+/// moves to a house in `road`, which must not have been used before.
 pub async fn visible(
     site: &Site,
     server: &MariaDb,
     gateway: &Gateway,
     patients: &[Value],
+    road: &str,
 ) -> anyhow::Result<Vec<f64>> {
     let mut conn = server.admin(Some(&site.hospital.database)).await?;
     let mut http = gateway.http().await?;
@@ -33,7 +35,7 @@ pub async fn visible(
             .context("no number")?;
         let target = format!("/fhir/Patient/{id}");
         let before = tag(&mut http, &target).await?;
-        update(&mut conn, row, at).await?;
+        update(&mut conn, row, &format!("House {at}, {road}")).await?;
         let start = Instant::now();
         while tag(&mut http, &target).await? == before {
             if start.elapsed() > PATIENCE {
@@ -50,9 +52,9 @@ pub async fn visible(
     Ok(times)
 }
 
-async fn update(conn: &mut Conn, row: &str, at: usize) -> anyhow::Result<()> {
-    let sql = "UPDATE patients SET address = CONCAT('House ', ?), updated_at = NOW() WHERE patient_id = ?";
-    conn.exec_drop(sql, (at, row)).await?;
+async fn update(conn: &mut Conn, row: &str, address: &str) -> anyhow::Result<()> {
+    let sql = "UPDATE patients SET address = ?, updated_at = NOW() WHERE patient_id = ?";
+    conn.exec_drop(sql, (address, row)).await?;
     anyhow::ensure!(conn.affected_rows() == 1, "there is no such row");
     Ok(())
 }
