@@ -8,6 +8,7 @@
 #[cfg(feature = "compliance")]
 pub mod compliance;
 mod contract;
+mod instant;
 mod row;
 mod secret;
 

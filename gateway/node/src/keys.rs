@@ -23,6 +23,7 @@ use silsila_pipeline::PipelineKeys;
 use zeroize::Zeroizing;
 
 use crate::exit::Failure;
+use crate::output::hex;
 
 /// The key file's name in the keys folder.
 pub const KEY_FILE: &str = "gateway.keys";
@@ -139,7 +140,7 @@ fn create(folder: &Path, file: &Path) -> Result<(), Failure> {
         text.push('\n');
         text.push_str(name);
         text.push(' ');
-        text.extend(secret.iter().flat_map(|byte| to_hex(*byte)));
+        text.extend(secret.iter().flat_map(|byte| hex(*byte)));
     }
     text.push('\n');
     write_whole(file, text.as_bytes()).map_err(Failure::file(file))
@@ -160,11 +161,6 @@ fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     fs::rename(&beside, file)?;
     file.parent()
         .map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
-}
-
-fn to_hex(byte: u8) -> [char; 2] {
-    [byte >> 4, byte & 15]
-        .map(|nibble| char::from_digit(u32::from(nibble), 16).expect("a nibble is a digit"))
 }
 
 fn from_hex(text: &str) -> Option<[u8; 32]> {

@@ -73,7 +73,7 @@ pub fn size(bytes: u64) -> String {
 /// Milliseconds since 1970 as `2025-07-01 08:30:00 UTC`.
 #[must_use]
 pub fn time(ms: u64) -> String {
-    let DateTime { date, time, .. } = utc(ms);
+    let DateTime { date, time, .. } = DateTime::from_unix_ms(ms);
     let (
         Date { year, month, day },
         Time {
@@ -86,47 +86,10 @@ pub fn time(ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
-/// Milliseconds since 1970 as date and time with the offset of UTC. Years end at 9999.
-#[must_use]
-pub fn utc(ms: u64) -> DateTime {
-    const LAST: u64 = 253_402_300_799_999;
-    let ms = ms.min(LAST);
-    let of_day = ms / 1000 % 86_400;
-    let small =
-        |n: u64| u8::try_from(n).expect("hours, minutes, seconds, days and months are small");
-    let (year, month, day) = civil(ms / 86_400_000);
-    DateTime {
-        date: Date {
-            year: u16::try_from(year).expect("years end at 9999"),
-            month: small(month),
-            day: small(day),
-        },
-        time: Time {
-            hour: small(of_day / 3600),
-            minute: small(of_day % 3600 / 60),
-            second: small(of_day % 60),
-            nanosecond: u32::try_from(ms % 1000).expect("below 1000") * 1_000_000,
-        },
-        offset_minutes: Some(0),
-    }
-}
-
-/// Days since 1970 as year, month and day of the Gregorian calendar, counted in eras of 400 years that
-/// begin in March.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+/// A byte as two hexadecimal digits.
+pub(crate) fn hex(byte: u8) -> [char; 2] {
+    [byte >> 4, byte & 15]
+        .map(|nibble| char::from_digit(u32::from(nibble), 16).expect("a nibble is a digit"))
 }
 
 /// How long ago, or until when, in the largest unit: `12 s`, `3 min`, `5 h`, `2 d`.

@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use silsila_source::{DateTime, Time, Value};
 
-use crate::watermark::{
-    back, civil, compare, days, days_before_year, from_ms, local_seconds, shift,
-};
+use crate::watermark::{back, civil, compare, days, days_before_year, local_seconds, shift};
 
 /// Finds the newest watermark by asking "what is the first one at or after this?" about thirty times:
 /// the source can answer that from its index, while its largest value may be an accident (a year 2099).
@@ -80,7 +78,7 @@ fn middle(low: &Value, high: &Value) -> Option<Value> {
             let year_one = -days_before_year(1970) * 86_400;
             let from = local_seconds(a).unwrap_or(year_one);
             let to = local_seconds(b)?;
-            let epoch = from_ms(0);
+            let epoch = DateTime::from_unix_ms(0);
             let at = shift(epoch, (from + to + 1).div_euclid(2))?;
             Some(Value::DateTime(DateTime {
                 offset_minutes: a.offset_minutes,

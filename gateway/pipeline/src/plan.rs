@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rusqlite::{Connection, OptionalExtension, params};
 use silsila_chain::Op;
 use silsila_mapping::{Batch, Context, Mapping, Outcome, RowOutcome};
-use silsila_source::Key;
+use silsila_source::{DateTime, Key};
 use silsila_store::{Draft, Payload};
 
 use crate::change::{Change, Quarantine, Reason};
@@ -18,7 +18,7 @@ use crate::reasons::{ENGINE_GAVE_UP, NOT_UNIQUE, PATIENT_WITHDRAWN, Why};
 use crate::references::RowReferences;
 use crate::row_state::{Act, RowState, State, Verdict};
 use crate::tables::rows::{self, Placed, RowReader};
-use crate::{Phase, PipelineError, digest, watermark};
+use crate::{Phase, PipelineError, digest};
 
 /// How a pass looks at the rows it brings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Intake {
             let references = RowReferences::new(conn, &self.ids)?;
             let ids = |mapping: &str, key: &Key| self.logical_id(mapping, key);
             let context = Context {
-                as_of: watermark::from_ms(self.clock.now_ms()),
+                as_of: DateTime::from_unix_ms(self.clock.now_ms()),
                 ids: &ids,
                 references: &references,
             };

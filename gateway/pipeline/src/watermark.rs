@@ -71,28 +71,6 @@ pub(crate) fn shift(at: DateTime, seconds: i64) -> Option<DateTime> {
     })
 }
 
-/// Milliseconds since 1970 as a date and time in UTC.
-pub(crate) fn from_ms(ms: u64) -> DateTime {
-    let epoch = DateTime {
-        date: Date {
-            year: 1970,
-            month: 1,
-            day: 1,
-        },
-        time: Time {
-            hour: 0,
-            minute: 0,
-            second: 0,
-            nanosecond: u32::try_from(ms % 1000).unwrap_or(0) * 1_000_000,
-        },
-        offset_minutes: Some(0),
-    };
-    i64::try_from(ms / 1000)
-        .ok()
-        .and_then(|s| shift(epoch, s))
-        .unwrap_or(epoch)
-}
-
 fn utc_seconds(at: &DateTime) -> Option<i64> {
     Some(local_seconds(at)? - 60 * i64::from(at.offset_minutes.unwrap_or(0)))
 }
@@ -208,7 +186,7 @@ mod tests {
 
     #[test]
     fn milliseconds_become_the_date_that_the_world_agrees_on() {
-        let dt = from_ms(1_751_359_920_250);
+        let dt = DateTime::from_unix_ms(1_751_359_920_250);
         assert_eq!(dt.date, at(2025, 7, 1, 0, 0, 0).date);
         assert_eq!((dt.time.hour, dt.time.minute), (8, 52));
         assert_eq!(dt.time.nanosecond, 250_000_000);

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use silsila_config::{Loaded, Source};
-use silsila_diagnostics::{Diagnostic, Diagnostics, Severity};
+use silsila_diagnostics::{Diagnostic, Diagnostics};
 use silsila_mapping::{LogicalId, Pack};
 use silsila_source::{Key, SourceError};
 
@@ -162,8 +162,5 @@ fn as_diagnostic(code: &'static str, error: &impl ToString) -> Diagnostic {
     let message = text
         .strip_prefix(code)
         .map_or(text.as_str(), str::trim_start);
-    Diagnostic {
-        severity: Severity::Error,
-        ..Diagnostic::error(code, message)
-    }
+    Diagnostic::error(code, message)
 }

@@ -10,7 +10,7 @@ use silsila_config::Settings;
 use silsila_mapping::{
     Batch, Context, LogicalId, Mapping, Outcome, RefState, References, RowOutcome,
 };
-use silsila_source::{ColumnKind, Fetch, Key, Row, Scan, Source, Value};
+use silsila_source::{ColumnKind, DateTime, Fetch, Key, Row, Scan, Source, Value};
 use silsila_store::{Clock as _, SystemClock};
 
 use super::{print, print_json, source_named};
@@ -68,7 +68,7 @@ pub(super) async fn run(settings: &Settings, args: &PreviewArgs) -> Result<Exit,
         keys::existing(&settings.keys.folder)?.map_or([0; 32], |keys| keys.pipeline().id_key);
     let ids = |mapping: &str, key: &Key| LogicalId::derive(&id_key, &configured.name, mapping, key);
     let context = Context {
-        as_of: crate::output::utc(SystemClock.now_ms()),
+        as_of: DateTime::from_unix_ms(SystemClock.now_ms()),
         ids: &ids,
         references: &EverythingShared,
     };

@@ -12,6 +12,7 @@ use super::print_json;
 use crate::assemble::open_store_read_only;
 use crate::cli::ProofArgs;
 use crate::exit::{Exit, Failure};
+use crate::output::hex;
 
 /// What the proof shows, checked before it is printed.
 #[derive(Serialize)]
@@ -74,7 +75,7 @@ fn shown(wanted: &Wanted, version: u64, proof: &Proof, bytes: &[u8]) -> Result<S
             .payload
             .as_ref()
             .map(|payload| payload.digest.to_string()),
-        proof: bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        proof: bytes.iter().flat_map(|byte| hex(*byte)).collect(),
     })
 }
 
