@@ -93,6 +93,15 @@ impl PipelineError {
             .to_owned()
     }
 
+    /// Whether row states must say other than the ledger for this to happen.
+    pub(crate) fn contradicts_the_ledger(&self) -> bool {
+        match self {
+            Self::Rejected { .. } => true,
+            Self::Ledger(error) => matches!(**error, StoreError::Draft { .. }),
+            _ => false,
+        }
+    }
+
     /// Whether waiting and trying again can help without a person doing something.
     #[must_use]
     pub fn is_transient(&self) -> bool {

@@ -54,7 +54,7 @@ impl Worker {
 
     /// Shows a fault, and waits until it is time to try again, somebody gives an order, or the end comes.
     fn hold_up(&self, fault: &PipelineError, backoff: &mut Backoff) {
-        if matches!(fault, PipelineError::Rejected { .. }) {
+        if fault.contradicts_the_ledger() {
             self.order_repair();
         }
         let wait = backoff.next();
@@ -89,7 +89,7 @@ impl Worker {
         self.sleep(wait);
     }
 
-    /// A rejected transaction never happened; the row states say that it did.
+    /// A rejected transaction never happened, although the row states say that it did.
     fn order_repair(&self) {
         let ordered = self.store.local(|txn| {
             let source = progress::source(txn, self.options.source.name())?;

@@ -197,3 +197,49 @@ async fn row_states_that_a_rejected_transaction_left_behind_follow_the_ledger_ag
     );
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_draft_that_the_ledger_refuses_has_the_row_states_compared_with_it() {
+    let (_keep, path) = folder();
+    let memory = build();
+    memory.fill(5);
+    let gateway = Gateway::start(&path, &memory, pack());
+    gateway.sweep().await;
+    let forget = "UPDATE pipe_row SET body = NULL, live = 0 WHERE mapping = (SELECT id FROM pipe_mapping WHERE name = 'drug');
+         UPDATE pipe_mapping SET resources = 0 WHERE name = 'drug';
+         UPDATE pipe_row SET live = 1 WHERE mapping = (SELECT id FROM pipe_mapping WHERE name = 'visit');
+         UPDATE pipe_mapping SET resources = 11 WHERE name = 'visit';";
+    memory.visit(60, 9, 1, "an orphan", 90);
+    gateway.sweep().await;
+    let run = |sql: &str| {
+        let ran = gateway
+            .store
+            .local(|txn| Ok::<_, silsila_pipeline::PipelineError>(txn.execute_batch(sql)?));
+        ran.unwrap();
+    };
+    run(forget);
+    // The orphan counts as live now, and becoming empty by rule would delete what never was.
+    memory.set("visits", 60, "kind", crate::hospital::text("none"));
+    memory.patient(9, "Nine", false, 91);
+    let refused = |s: &Status| {
+        let source = &s.sources[0];
+        source
+            .last_fault
+            .as_ref()
+            .is_some_and(|f| f.code == "LED0007")
+    };
+    gateway.handle.sweep_now("memory").unwrap();
+    gateway.handle.wait_until(refused).await.unwrap();
+    let status = gateway.sweep().await;
+    let drug = status.sources[0].mapping("drug").unwrap().counters;
+    assert_eq!((drug.resources, drug.versions), (10, 10), "nothing twice");
+    assert_eq!(
+        status.sources[0]
+            .mapping("visit")
+            .unwrap()
+            .counters
+            .resources,
+        10
+    );
+    gateway.stop().await;
+}
