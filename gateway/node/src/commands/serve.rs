@@ -2,6 +2,7 @@
 //! `silsila serve`: start, announce, run, drain, close.
 
 use silsila_config::Loaded;
+use silsila_diagnostics::Severity;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -13,6 +14,7 @@ use crate::logging;
 pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
     let settings = &loaded.settings;
     logging::start(settings.log);
+    look_for_files(loaded)?;
     let signals = stop_signal()?;
     let gateway = assemble::gateway(settings).await?;
     let fhir = format!(
@@ -69,6 +71,18 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
     store.close()?;
     tracing::info!("stopped");
     Ok(exit)
+}
+
+/// Refuses, all at once, what the configuration names and this machine lacks; logs what it warns of.
+fn look_for_files(loaded: &Loaded) -> Result<(), Failure> {
+    let found = loaded.check_files();
+    for warning in found
+        .iter()
+        .filter(|found| found.severity == Severity::Warning)
+    {
+        tracing::warn!(code = warning.code, "{}", warning.message);
+    }
+    Ok(found.into_result(())?)
 }
 
 /// Resolves at SIGTERM or SIGINT. Installed before anything is opened, so that no signal is missed.

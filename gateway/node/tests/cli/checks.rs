@@ -67,6 +67,9 @@ fn missing_files_and_open_secrets_are_named_beside_each_other() {
     place
         .run("check --offline")
         .expect(2, &["error[CFG0032]", "lost"]);
+    // `serve` refuses it likewise, before it touches anything.
+    place.run("serve").expect(2, &["error[CFG0032]", "lost"]);
+    assert!(!place.at("keys").exists() && !place.at("state").exists());
     place.configure(
         &place
             .sound()
