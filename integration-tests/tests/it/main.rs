@@ -26,3 +26,6 @@ mod pack_patients;
 mod pack_records;
 mod pack_sharing;
 mod pack_visits;
+mod story_kill;
+mod story_record;
+mod validators;

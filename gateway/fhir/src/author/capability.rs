@@ -146,10 +146,8 @@ fn resource(
 fn params(
     plan: &TypePlan,
 ) -> Result<Vec<Option<CapabilityStatementRestResourceSearchParam>>, BuilderError> {
-    let mut params = vec![
-        param("_id", SearchParamType::Token, RESOURCE_ID)?,
-        param("_lastUpdated", SearchParamType::Date, RESOURCE_UPDATED)?,
-    ];
+    // The plan lists the common parameters too, `_id` and `_lastUpdated` among them.
+    let mut params = Vec::new();
     for own in &plan.params {
         let kind = match own.param.kind {
             Kind::Token => SearchParamType::Token,

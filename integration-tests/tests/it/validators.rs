@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Everything that a gateway serves, judged by two validators that others wrote (npm `@medplum/core` and
+//! `fhir`). Needs Node.js; says that it is skipped where there is none.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use silsila_integration_tests::free_port;
+use silsila_integration_tests::gateway::{Gateway, GatewayConfig, beside_us};
+use silsila_integration_tests::hospital::{Hospital, sindh};
+use silsila_integration_tests::http::Http;
+use silsila_integration_tests::mariadb::shared;
+
+const PATIENCE: Duration = Duration::from_secs(240);
+const FILES: [&str; 3] = ["package.json", "package-lock.json", "validate.mjs"];
+
+/// Whether a program can be run here.
+fn there_is(program: &str) -> bool {
+    let asked = Command::new(program).arg("--version").output();
+    asked.is_ok_and(|said| said.status.success())
+}
+
+/// The validators with what they depend on, in a folder outside the checkout that later runs find again.
+fn installed() -> PathBuf {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("validators");
+    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("validators");
+    std::fs::create_dir_all(&to).unwrap();
+    let mut stale = !to.join("node_modules").exists();
+    for file in FILES {
+        let wanted = std::fs::read(from.join(file)).unwrap();
+        if std::fs::read(to.join(file)).is_ok_and(|there| there == wanted) {
+            continue;
+        }
+        std::fs::write(to.join(file), wanted).unwrap();
+        stale = true;
+    }
+    if stale {
+        let npm = Command::new("npm")
+            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
+            .current_dir(&to)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&npm.stderr);
+        assert!(npm.status.success(), "npm ci failed: {said}");
+    }
+    to
+}
+
+/// The types of resource that the capability statement offers.
+async fn offered(http: &mut Http) -> Vec<String> {
+    let statement = http.json("/fhir/metadata").await.unwrap();
+    let types = statement["rest"][0]["resource"].as_array().unwrap();
+    let names = types.iter().map(|t| t["type"].as_str().unwrap().to_owned());
+    names.collect()
+}
+
+/// Follows a search from page to page and writes its resources, one to a line; gives their number.
+async fn write_all(http: &mut Http, kind: &str, out: &mut impl Write) -> u64 {
+    let mut target = format!("/fhir/{kind}?_count=500");
+    let mut written = 0;
+    loop {
+        let page = http.json(&target).await.unwrap();
+        for entry in page["entry"].as_array().into_iter().flatten() {
+            writeln!(out, "{}", entry["resource"]).unwrap();
+            written += 1;
+        }
+        let links = page["link"].as_array().unwrap();
+        let Some(next) = links.iter().find(|link| link["relation"] == "next") else {
+            return written;
+        };
+        let url = next["url"].as_str().unwrap();
+        let path = url.find("/fhir/").unwrap();
+        url[path..].clone_into(&mut target);
+    }
+}
+
+#[tokio::test]
+async fn every_resource_served_passes_the_validators_of_others() {
+    if !there_is("node") || !there_is("npm") {
+        // Not by a macro: the test runner would keep the line to itself.
+        let said = writeln!(
+            std::io::stderr(),
+            "skipped: Node.js is missing, so the npm validators judge nothing"
+        );
+        return said.unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = shared().await;
+    let hospital = Hospital::load(&server, "validators", &sindh())
+        .await
+        .unwrap();
+    let config = GatewayConfig::new(
+        folder.path(),
+        free_port().unwrap(),
+        hospital.options(&server),
+    );
+    let gateway = Gateway::start(&beside_us("silsila").unwrap(), config)
+        .await
+        .unwrap();
+    gateway.swept(1, PATIENCE).await.unwrap();
+
+    let mut http = gateway.http().await.unwrap();
+    let served = folder.path().join("served.ndjson");
+    let mut out = std::io::BufWriter::new(std::fs::File::create(&served).unwrap());
+    let statement = http.json("/fhir/metadata").await.unwrap();
+    writeln!(out, "{statement}").unwrap();
+    let mut total = 1;
+    for kind in offered(&mut http).await {
+        // There are as many of them as versions; a part stands for all, since one piece of code writes them.
+        if kind == "Provenance" {
+            let found = "/fhir/Practitioner?_revinclude=Provenance:target";
+            let page = http.json(found).await.unwrap();
+            for entry in page["entry"].as_array().unwrap() {
+                writeln!(out, "{}", entry["resource"]).unwrap();
+                total += 1;
+            }
+        } else {
+            total += write_all(&mut http, &kind, &mut out).await;
+        }
+    }
+    out.flush().unwrap();
+    drop(out);
+    assert!(total > 9_000, "only {total} resources were served");
+
+    let verdict = Command::new("node")
+        .arg("validate.mjs")
+        .arg(&served)
+        .current_dir(installed())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&verdict.stdout).into_owned()
+        + &String::from_utf8_lossy(&verdict.stderr);
+    assert!(verdict.status.success(), "{said}");
+    assert!(
+        said.contains(&total.to_string()),
+        "{total} were sent: {said}"
+    );
+}
