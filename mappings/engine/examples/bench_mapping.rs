@@ -2,7 +2,7 @@
 //! How long one row takes: `bench_mapping PACK_FOLDER [MAPPING] [SECONDS]`.
 //!
 //! Rows are made up in memory with the dirt that legacy databases collect, so that every filter works.
-//! Time covers everything from rows to canonical bytes: joins, expressions, filters, validation.
+//! CPU time covers everything from rows to canonical bytes: joins, expressions, filters, validation.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -31,6 +31,14 @@ fn collect(folder: &Path, files: &mut Vec<PackFile>) -> std::io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Nanoseconds that this process has spent on a CPU, so that a busy machine does not spoil the figures;
+/// the wall clock where the system does not say.
+fn cpu(since: Instant) -> f64 {
+    let spent = std::fs::read_to_string("/proc/self/schedstat").ok();
+    let spent = spent.and_then(|s| s.split(' ').next()?.parse::<f64>().ok());
+    spent.unwrap_or_else(|| since.elapsed().as_secs_f64() * 1e9)
 }
 
 fn pick<'a>(choices: &[&'a str], i: usize) -> &'a str {
@@ -82,6 +90,10 @@ fn value(column: &str, i: usize) -> Value {
         "unit" => text(pick(&["g/dl", "x10³/µL", "mg/dl"], i)),
         "status" => text("Final"),
         "name" => text("Dr. Abdul Ghaffar"),
+        "vaccine" => text(pick(&["OPV", "polio drops", "Penta"], i)),
+        "batch_no" => text("OPV3847"),
+        "speciality" => text("General Medicine"),
+        "substance" => text(pick(&["Penicillin", "Latex"], i)),
         "drug_name" => text("Panadol 500mg"),
         "dose" => text("1 tab"),
         "frequency" => text("1+0+1"),
@@ -189,10 +201,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             continue;
         }
         let started = Instant::now();
+        let before = cpu(started);
         let batch = batch(mapping, ROWS);
-        let joined = started.elapsed().as_secs_f64() * 1e6 / ROWS as f64;
+        let joined = (cpu(started) - before) / 1e3 / ROWS as f64;
         let (mut applied, mut produced, mut bytes, mut warned) = (0_u64, 0_u64, 0_u64, 0_u64);
         let started = Instant::now();
+        let before = cpu(started);
         while started.elapsed() < Duration::from_secs(seconds) {
             for i in 0..batch.len() {
                 let outcome = batch.map(i, &context);
@@ -204,12 +218,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 }
             }
         }
-        let each = started.elapsed().as_secs_f64() * 1e6 / applied as f64;
+        let each = (cpu(started) - before) / 1e3 / applied as f64;
         let started = Instant::now();
+        let before = cpu(started);
         for i in 0..batch.len() {
             std::hint::black_box(batch.input_digest(i, &[7; 32], &AllShared));
         }
-        let digest = started.elapsed().as_secs_f64() * 1e6 / batch.len() as f64;
+        let digest = (cpu(started) - before) / 1e3 / batch.len() as f64;
         println!(
             "{:22} {each:7.2} us/row  {:9.0} rows/s  digest {digest:5.2} us  rows and joins {joined:5.2} us  \
              {:3.0}% produced, {:5.0} bytes, {:.2} warnings/row",

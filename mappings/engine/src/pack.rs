@@ -68,7 +68,7 @@ impl Pack {
             let text = TextFile::new(file.path.as_str(), file.text.as_str());
             match kind_of(&file.path) {
                 Some(FileKind::Table(name)) => {
-                    if let Some(table) = CodeTable::parse(name, text, &fill, &mut found) {
+                    if let Some(table) = CodeTable::parse(name, &text, &fill, &mut found) {
                         tables.add(table, &mut found);
                     }
                 }

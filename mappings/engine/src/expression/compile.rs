@@ -45,7 +45,7 @@ impl Compiler<'_> {
             return None;
         };
         let text = scalar.text.clone();
-        let quoted = scalar.style != Style::Plain;
+        let style = scalar.style;
         if text.trim().is_empty() {
             self.fault("MAP0010", 0..0, "an expression is missing here", &[]);
             return None;
@@ -70,22 +70,15 @@ impl Compiler<'_> {
                 return None;
             }
         };
-        if let (ast::Expr::Var(var), true) = (
-            &tree,
-            quoted
-                && self
-                    .site
-                    .node
-                    .scalar()
-                    .is_some_and(|s| s.style != Style::Block),
-        ) {
-            if !self.is_name(var.id) {
-                self.eaten(&format!(
-                    "YAML took the quotes away: this reads a column named {:?}",
-                    var.id
-                ));
-                return None;
-            }
+        if let ast::Expr::Var(var) = &tree
+            && matches!(style, Style::SingleQuoted | Style::DoubleQuoted)
+            && !self.is_name(var.id)
+        {
+            let column = var.id;
+            self.eaten(&format!(
+                "YAML took the quotes away: this reads a column named {column:?}"
+            ));
+            return None;
         }
         let (ex, ty) = self.expr(&tree, &text)?;
         // A fault in an argument still gives an expression; the pack is refused all the same.

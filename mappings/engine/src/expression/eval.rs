@@ -162,7 +162,7 @@ impl<'a> Env<'a> {
                 let (item, list) = (self.eval(&parts.0)?, self.eval(&parts.1)?);
                 self.contained(&item, &list)
             }
-            Ex::Concat(parts) => concat(self.eval(&parts.0)?, self.eval(&parts.1)?),
+            Ex::Concat(parts) => concat(&self.eval(&parts.0)?, &self.eval(&parts.1)?),
             Ex::Is(inner, test) => {
                 let value = self.eval(inner)?;
                 let says_nothing = value.is_null() && !matches!(test, Test::Null | Test::Blank);
@@ -458,7 +458,7 @@ fn index_into<'a>(value: Val<'a>, index: &Val<'_>) -> Eval<'a> {
     }
 }
 
-fn concat<'a>(a: Val<'a>, b: Val<'a>) -> Eval<'a> {
+fn concat<'a>(a: &Val<'a>, b: &Val<'a>) -> Eval<'a> {
     if a.is_null() || b.is_null() {
         return Ok(Val::Null);
     }

@@ -61,7 +61,7 @@ pub(crate) fn compile(text: &str, position: Position) -> Result<(Compiled, Scope
     let lab = "from,code,unit\nhb,718-7,g/dL\n\"\",none,\n";
     for (name, text) in [("gender", gender), ("lab", lab)] {
         let table = TextFile::new(format!("{name}.csv"), text);
-        let table = CodeTable::parse(name, table, &|t| t.to_owned(), &mut found);
+        let table = CodeTable::parse(name, &table, &|t| t.to_owned(), &mut found);
         tables.add(table.expect("a table"), &mut found);
     }
     let world = World {

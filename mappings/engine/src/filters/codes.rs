@@ -67,7 +67,7 @@ impl CodeTable {
     /// Reads a table; `fill` replaces what stands for settings in a cell.
     pub fn parse(
         name: &str,
-        file: TextFile,
+        file: &TextFile,
         fill: &dyn Fn(&str) -> String,
         found: &mut Diagnostics,
     ) -> Option<Self> {
@@ -110,14 +110,14 @@ impl CodeTable {
             folded: HashMap::new(),
         };
         for record in records {
-            table.row(record, fill, found);
+            table.row(&record, fill, found);
         }
         Some(table)
     }
 
     fn row(
         &mut self,
-        record: Vec<csv::Cell>,
+        record: &[csv::Cell],
         fill: &dyn Fn(&str) -> String,
         found: &mut Diagnostics,
     ) {
@@ -253,9 +253,9 @@ impl CodeOp {
         }
     }
 
-    pub fn apply<'a>(&'a self, env: &Env<'a>, column: Option<&str>, value: Val<'a>) -> Eval<'a> {
+    pub fn apply<'a>(&'a self, env: &Env<'a>, column: Option<&str>, value: &Val<'a>) -> Eval<'a> {
         let blank = value.is_blank();
-        let text = match &value {
+        let text = match value {
             Val::Null => Cow::Borrowed(""),
             Val::Bool(b) => Cow::Borrowed(if *b { "true" } else { "false" }),
             value => value
@@ -302,7 +302,7 @@ mod tests {
     fn read(text: &str) -> (Option<CodeTable>, Vec<(u32, u32)>) {
         let mut found = Diagnostics::new();
         let fill = |t: &str| t.replace("${base_uri}", "https://h.example");
-        let table = CodeTable::parse("t", TextFile::new("t.csv", text), &fill, &mut found);
+        let table = CodeTable::parse("t", &TextFile::new("t.csv", text), &fill, &mut found);
         let places = found.iter().filter_map(|d| d.place.as_ref());
         let places = places.map(|p| (p.line, p.column)).collect();
         (table, places)

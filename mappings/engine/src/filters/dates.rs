@@ -138,30 +138,30 @@ impl DateOp {
         }
     }
 
-    pub fn apply<'a>(&'a self, env: &Env<'a>, column: Option<&str>, value: Val<'a>) -> Eval<'a> {
+    pub fn apply<'a>(&'a self, env: &Env<'a>, column: Option<&str>, value: &Val<'a>) -> Eval<'a> {
         let result = match self {
             Self::IsDate(reading) => {
-                let readable = reading.moment(&value).and_then(sound);
+                let readable = reading.moment(value).and_then(sound);
                 return Ok(Val::Bool(readable.is_ok()));
             }
             Self::Date(reading) => reading
-                .moment(&value)
+                .moment(value)
                 .and_then(sound)
                 .and_then(|m| reading.not_future(env, m))
                 .map(|m| Val::Date(m.date())),
             Self::DateTime(reading) => reading
-                .moment(&value)
+                .moment(value)
                 .and_then(sound)
                 .and_then(|m| reading.not_future(env, m))
                 .and_then(|m| reading.placed(m)),
-            Self::Time => match &value {
+            Self::Time => match value {
                 Val::Time(t) => Ok(Val::Time(*t)),
                 Val::DateTime(dt) => Ok(Val::Time(dt.time)),
                 Val::Text(t) => iso_time(t).map(Val::Time).ok_or(Fault::Unreadable),
                 _ => Err(Fault::Kind),
             },
             Self::AddDays(days) => match env.eval(days)? {
-                Val::Int(days) => as_moment(&value)
+                Val::Int(days) => as_moment(value)
                     .and_then(sound)
                     .and_then(|m| add_days(m.date(), days)),
                 Val::Null => return Ok(Val::Null),

@@ -42,7 +42,7 @@ impl IdentifierOp {
         matches!(self, Self::IsIcd10)
     }
 
-    pub fn apply<'a>(&'a self, env: &Env<'a>, column: Option<&str>, value: Val<'a>) -> Eval<'a> {
+    pub fn apply<'a>(&'a self, env: &Env<'a>, column: Option<&str>, value: &Val<'a>) -> Eval<'a> {
         let text = value
             .to_text()
             .ok_or(Stop::Wrong("this filter needs a text or a number"))?;

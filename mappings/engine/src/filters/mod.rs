@@ -40,8 +40,11 @@ pub(crate) enum Op {
 /// A filter and the type of what it gives.
 pub(crate) type Made = Option<(Op, Type)>;
 
+/// Makes a filter of one topic from its name and arguments.
+type Maker = fn(&str, &mut Args, &mut Making<'_>) -> Made;
+
 /// Every filter and who makes it.
-const FILTERS: &[(&[&str], fn(&str, &mut Args, &mut Making<'_>) -> Made)] = &[
+const FILTERS: &[(&[&str], Maker)] = &[
     (texts::NAMES, texts::make),
     (names::NAMES, names::make),
     (numbers::NAMES, numbers::make),
@@ -115,13 +118,13 @@ impl Op {
     pub fn apply<'a>(&'a self, env: &Env<'a>, column: Option<&str>, value: Val<'a>) -> Eval<'a> {
         match self {
             Self::Text(op) => op.apply(env, value),
-            Self::Name(op) => op.apply(value),
+            Self::Name(op) => op.apply(&value),
             Self::Number(op) => op.apply(env, column, value),
-            Self::Quantity(op) => op.apply(env, column, value),
-            Self::Date(op) => op.apply(env, column, value),
-            Self::Code(op) => op.apply(env, column, value),
-            Self::Identifier(op) => op.apply(env, column, value),
-            Self::Phone(op) => op.apply(env, column, value),
+            Self::Quantity(op) => op.apply(env, column, &value),
+            Self::Date(op) => op.apply(env, column, &value),
+            Self::Code(op) => op.apply(env, column, &value),
+            Self::Identifier(op) => op.apply(env, column, &value),
+            Self::Phone(op) => op.apply(env, column, &value),
             Self::List(op) => op.apply(env, column, value),
         }
     }

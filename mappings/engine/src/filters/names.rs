@@ -34,12 +34,12 @@ impl NameOp {
         !matches!(self, Self::Urdu)
     }
 
-    pub fn apply<'a>(&'a self, value: Val<'a>) -> Eval<'a> {
+    pub fn apply<'a>(&'a self, value: &Val<'a>) -> Eval<'a> {
         let Some(text) = value.to_text() else {
             return Err(Stop::Wrong("this filter needs a text"));
         };
         Ok(match self {
-            Self::GivenNames => given_names(text),
+            Self::GivenNames => given_names(&text),
             Self::StripHonorific => {
                 let text = collapsed(text);
                 let name = text[honorific_len(&text)..].to_owned();
@@ -63,7 +63,7 @@ impl NameOp {
     }
 }
 
-fn given_names<'a>(text: Cow<'_, str>) -> Val<'a> {
+fn given_names<'a>(text: &str) -> Val<'a> {
     let names = text
         .split_whitespace()
         .map(|word| Val::text(title_case(Cow::Borrowed(word)).into_owned()))

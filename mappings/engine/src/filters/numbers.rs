@@ -121,8 +121,8 @@ impl NumberOp {
                 }
             },
             Self::Between(low, high) => {
-                let within = at_least(env.eval(low)?, &number, Ordering::Less)?
-                    && at_least(env.eval(high)?, &number, Ordering::Greater)?;
+                let within = at_least(&env.eval(low)?, &number, Ordering::Less)?
+                    && at_least(&env.eval(high)?, &number, Ordering::Greater)?;
                 if within {
                     return Ok(value);
                 }
@@ -165,11 +165,11 @@ impl<'a> Val<'a> {
 }
 
 /// Whether the bound is a number on the right side of `number`: `wrong` is the order that excludes it.
-fn at_least(bound: Val<'_>, number: &str, wrong: Ordering) -> Result<bool, Stop> {
+fn at_least(bound: &Val<'_>, number: &str, wrong: Ordering) -> Result<bool, Stop> {
     if bound.is_null() {
         return Ok(true);
     }
-    let bound = number_of(&bound, false)?.ok_or(Stop::Wrong("a bound is not a number"))?;
+    let bound = number_of(bound, false)?.ok_or(Stop::Wrong("a bound is not a number"))?;
     Ok(compare_plain(number, &bound) != wrong)
 }
 

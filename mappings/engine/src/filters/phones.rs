@@ -76,7 +76,7 @@ pub(crate) fn make(name: &str, args: &mut Args, _: &mut Making<'_>) -> Made {
 }
 
 impl PhoneOp {
-    pub fn apply<'a>(&'a self, env: &Env<'a>, column: Option<&str>, value: Val<'a>) -> Eval<'a> {
+    pub fn apply<'a>(&'a self, env: &Env<'a>, column: Option<&str>, value: &Val<'a>) -> Eval<'a> {
         let text = value
             .to_text()
             .ok_or(Stop::Wrong("this filter needs a text or a number"))?;

@@ -63,7 +63,7 @@ impl QuantityOp {
         matches!(self, Self::IsQuantity { .. } | Self::IsBp { .. })
     }
 
-    pub fn apply<'a>(&'a self, env: &Env<'a>, column: Option<&str>, value: Val<'a>) -> Eval<'a> {
+    pub fn apply<'a>(&'a self, env: &Env<'a>, column: Option<&str>, value: &Val<'a>) -> Eval<'a> {
         let text = value
             .to_text()
             .ok_or(Stop::Wrong("this filter needs a text or a number"))?;

@@ -123,10 +123,7 @@ pub(crate) fn parse(file: &TextFile, found: &mut Diagnostics) -> Option<Node> {
         file,
         found,
     };
-    match reader.document() {
-        Ok(node) => node,
-        Err(Stop) => None,
-    }
+    reader.document().unwrap_or_default()
 }
 
 /// The rest of the file cannot be read; the reason has been reported.

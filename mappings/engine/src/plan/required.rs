@@ -36,7 +36,7 @@ pub(crate) fn check(
         let path = fault.path.split_once('.').map_or("", |(_, path)| path);
         let (parent, missing) = path.rsplit_once('.').unwrap_or(("", path));
         let located = template.locate(&values, parent);
-        if opaque.contains(&located.node) || meant.iter().any(|m| *m == missing) {
+        if opaque.contains(&located.node) || meant.contains(&missing) {
             continue;
         }
         let node = &template.nodes[located.node];

@@ -102,7 +102,7 @@ fn states<'a>(
         bytes.push(state);
     };
     each_expression(&plan.template, &plan.program.lets, &mut |ex| {
-        ex.walk(&mut ask)
+        ex.walk(&mut ask);
     });
     // References of children are asked for every child row.
     for each in &plan.template.eaches {

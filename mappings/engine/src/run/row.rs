@@ -29,28 +29,9 @@ pub(crate) fn map(
         joined,
         cx,
     };
-    let mut warnings = Vec::new();
-    let outcome = match run.gates(&key, &mut warnings) {
-        Err(outcome) => outcome,
-        Ok(subject) => {
-            for &j in ambiguous {
-                let code = if plan.joins[j].pivot.is_some() {
-                    "MAP1021"
-                } else {
-                    "MAP1018"
-                };
-                warnings.push(Warning {
-                    code,
-                    column: Some(plan.joins[j].name.clone()),
-                    element: None,
-                });
-            }
-            match run.build(&key, subject, &mut warnings) {
-                Ok(resource) => Outcome::Produced(resource),
-                Err(fault) => Outcome::Quarantined(fault),
-            }
-        }
-    };
+    let env = run.env();
+    let outcome = run.outcome(&env, &key, ambiguous);
+    let mut warnings = env.warnings.take();
     if matches!(outcome, Outcome::NotShared) {
         warnings.clear();
     }
@@ -81,29 +62,47 @@ impl<'a> Run<'a> {
         )
     }
 
-    /// Everything that may end a row before its resource is built.
-    fn gates(&self, key: &Key, warnings: &mut Vec<Warning>) -> Result<Subject, Outcome> {
-        if let Some(at) = key.0.iter().position(Value::is_null) {
-            let column = self.plan.program.columns.get(at).cloned();
-            return Err(quarantine(fault(
-                "MAP2001",
-                column,
-                None,
-                "a key column is NULL",
-            )));
+    fn outcome(&self, env: &Env<'a>, key: &Key, ambiguous: &[usize]) -> Outcome {
+        let subject = match self.gates(env, key) {
+            Ok(subject) => subject,
+            Err(outcome) => return outcome,
+        };
+        env.element.set("");
+        for &j in ambiguous {
+            let join = &self.plan.joins[j];
+            let code = if join.pivot.is_some() {
+                "MAP1021"
+            } else {
+                "MAP1018"
+            };
+            env.warn(code, Some(&join.name));
         }
-        if let Some(share) = &self.plan.share {
-            self.share(share)?;
+        match self.build(env, key, subject) {
+            Ok(resource) => Outcome::Produced(resource),
+            Err(fault) => Outcome::Quarantined(fault),
         }
-        if let Some(when) = &self.plan.when {
-            self.when(when, warnings)?;
-        }
-        self.subject()
     }
 
-    fn share(&self, share: &'a Ex) -> Result<(), Outcome> {
-        let env = self.env();
-        env.strict.set(true);
+    /// Everything that may end a row before its resource is built.
+    fn gates(&self, env: &Env<'a>, key: &Key) -> Result<Subject, Outcome> {
+        if let Some(at) = key.0.iter().position(Value::is_null) {
+            let column = self.plan.program.columns.get(at).cloned();
+            let reason = "a key column is NULL";
+            return Err(Outcome::Quarantined(fault("MAP2001", column, None, reason)));
+        }
+        if let Some(share) = &self.plan.share {
+            env.strict.set(true);
+            let decided = self.share(env, share);
+            env.strict.set(false);
+            decided?;
+        }
+        if let Some(when) = &self.plan.when {
+            self.when(env, when)?;
+        }
+        self.subject(env)
+    }
+
+    fn share(&self, env: &Env<'a>, share: &'a Ex) -> Result<(), Outcome> {
         let withheld = |code, column, reason: String, retry| {
             Outcome::Quarantined(Fault {
                 code,
@@ -136,24 +135,23 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn when(&self, when: &'a Ex, warnings: &mut Vec<Warning>) -> Result<(), Outcome> {
-        let env = self.env();
+    fn when(&self, env: &Env<'a>, when: &'a Ex) -> Result<(), Outcome> {
         env.element.set("when");
-        let result = env.eval(when);
-        warnings.append(&mut env.warnings.borrow_mut());
-        match result {
+        match env.eval(when) {
             Ok(value) if value.is_true() => Ok(()),
             Ok(_) => Err(Outcome::Empty),
             Err(stop) => {
                 let (column, reason) = self.why(stop);
                 let element = Some("when".to_owned());
-                Err(quarantine(fault("MAP2009", column, element, &reason)))
+                Err(Outcome::Quarantined(fault(
+                    "MAP2009", column, element, &reason,
+                )))
             }
         }
     }
 
     /// The patient rule: the subject's state decides before anything is built.
-    fn subject(&self) -> Result<Subject, Outcome> {
+    fn subject(&self, env: &Env<'a>) -> Result<Subject, Outcome> {
         let Some(slot) = self.plan.subject else {
             return Ok(None);
         };
@@ -172,7 +170,8 @@ impl<'a> Run<'a> {
                 retry_on_patient: code != "MAP2006",
             })
         };
-        let key = match self.env().ref_key(reference) {
+        env.element.set(element);
+        let key = match env.ref_key(reference) {
             Ok(Some(key)) => key,
             Ok(None) => return Err(withheld("MAP2006", "the patient's key is NULL")),
             Err(stop) => return Err(withheld("MAP2006", &self.why(stop).1)),
@@ -197,21 +196,14 @@ impl<'a> Run<'a> {
     }
 
     /// Evaluates, assembles and validates; what is faulty and optional is dropped, and the rest tried again.
-    fn build(
-        &self,
-        key: &Key,
-        subject: Subject,
-        warnings: &mut Vec<Warning>,
-    ) -> Result<MappedResource, Fault> {
+    fn build(&self, env: &Env<'a>, key: &Key, subject: Subject) -> Result<MappedResource, Fault> {
         let template = &self.plan.template;
         let id = (self.cx.ids)(self.mapping.name(), key);
         let mut dropped: Vec<Drop> = Vec::new();
         loop {
-            let env = self.env();
-            let mut values = self.evaluate(&env, template, &dropped)?;
-            if dropped.is_empty() {
-                warnings.append(&mut env.warnings.borrow_mut());
-            }
+            // Evaluating again counts nothing again.
+            let again = (!dropped.is_empty()).then(|| self.env());
+            let mut values = self.evaluate(again.as_ref().unwrap_or(env), template, &dropped)?;
             let mut resource = template
                 .assemble(&mut values, true)
                 .unwrap_or_else(|| Json::Object(Object::new()));
@@ -234,7 +226,7 @@ impl<'a> Run<'a> {
             let found = drop::choose(template, &values, first, &again)
                 .filter(|d| !dropped.contains(&d.what))
                 .ok_or_else(|| self.rejected(first, &values))?;
-            warnings.push(Warning {
+            env.warnings.borrow_mut().push(Warning {
                 code: "MAP1014",
                 column: found.column,
                 element: Some(found.element),
@@ -382,10 +374,6 @@ impl<'a> Run<'a> {
             &reason,
         )
     }
-}
-
-fn quarantine(fault: Fault) -> Outcome {
-    Outcome::Quarantined(fault)
 }
 
 fn fault(
