@@ -81,6 +81,8 @@ pub(crate) fn compile(text: &str, position: Position) -> Result<(Compiled, Scope
         world: &world,
         position,
         found: &mut found,
+        depth: 0,
+        reach: 0,
     }
     .compile();
     match compiled {

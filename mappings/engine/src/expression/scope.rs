@@ -66,6 +66,8 @@ pub(crate) enum LetState {
         ex: Ex,
         ty: Type,
         column: Option<Box<str>>,
+        /// How deep it goes, lets that it uses included.
+        reach: usize,
     },
     /// It has a fault that was reported.
     Faulty,

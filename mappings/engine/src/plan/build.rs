@@ -13,6 +13,9 @@ use crate::expression::compile::Compiled;
 use crate::language::source::Report;
 use silsila_schema::Json;
 
+/// Longer paths than any honest mapping has; building a resource recurses on them.
+const MAX_STEPS: usize = 20;
+
 /// A path as written: its text and where it stands.
 pub(crate) struct PathText<'p> {
     pub text: &'p str,
@@ -82,6 +85,10 @@ impl<'b> Builder<'b> {
 
     /// Resolves a path and makes the nodes on its way. Faults go to the report.
     pub fn target(&mut self, path: &PathText<'_>, report: &mut Report<'_>) -> Option<Target> {
+        if path.text.matches('.').count() > MAX_STEPS {
+            report.error(&path.span, "MAP0039", "this path is too long");
+            return None;
+        }
         let info = self.resolve(path, report)?;
         let steps = &info.steps[self.prefix_steps.min(info.steps.len())..];
         if self.prefix.is_empty() && engine_owns(steps) {

@@ -61,6 +61,8 @@ pub(crate) fn compile(
             world,
             position,
             found,
+            depth: 0,
+            reach: 0,
         };
         compiler.compile().map(|Compiled { ex, .. }| ex)
     };
@@ -75,6 +77,8 @@ pub(crate) fn compile(
             world,
             position: Position::Let,
             found,
+            depth: 0,
+            reach: 0,
         };
         compiler.compile_let(i, None);
     }

@@ -91,6 +91,8 @@ impl Entries<'_> {
                 world: self.world,
                 position,
                 found: self.found,
+                depth: 0,
+                reach: 0,
             }
             .compile();
             let Some(target) = target else { continue };

@@ -70,6 +70,8 @@ pub(crate) fn compile(
                 world,
                 position: Position::Where(j),
                 found,
+                depth: 0,
+                reach: 0,
             }
             .compile()
         });

@@ -373,3 +373,34 @@ fn on_delete_is_possible_or_refused() {
     let mapping = PATIENT.replace("share:", "on_delete: entered-in-error\nshare:");
     assert_eq!(found(&[("p.yaml", &mapping)]), ["MAP0005 5:12"]);
 }
+
+#[test]
+fn what_is_nested_without_end_is_refused_rather_than_followed() {
+    let lets: String = (1..400)
+        .map(|i| format!("  l{i}: l{} | trim\n", i - 1))
+        .collect();
+    let mapping = PATIENT.replace("set:", &format!("let:\n  l0: gender\n{lets}set:"));
+    let codes = |files: &[(&str, &str)]| {
+        let found = compile(files).err().expect("refused");
+        found.iter().map(|d| d.code).collect::<Vec<_>>()
+    };
+    let refused = codes(&[("p.yaml", &mapping)]);
+    assert!(
+        !refused.is_empty() && refused.iter().all(|c| *c == "MAP0039"),
+        "{refused:?}"
+    );
+    let turned: String = (0..399)
+        .map(|i| format!("  l{i}: l{} | trim\n", i + 1))
+        .collect();
+    let mapping = PATIENT.replace("set:", &format!("let:\n{turned}  l399: gender\nset:"));
+    assert!(codes(&[("p.yaml", &mapping)]).contains(&"MAP0039"));
+    let path = format!("{}url", "extension[0].".repeat(50));
+    let mapping = PATIENT.replace("gender: gender", &format!("{path}: gender"));
+    assert_eq!(codes(&[("p.yaml", &mapping)]), ["MAP0039"]);
+    let parens = format!("{}gender{}", "(".repeat(240), ")".repeat(240));
+    let mapping = PATIENT.replace("gender: gender", &format!("gender: {parens}"));
+    assert_eq!(codes(&[("p.yaml", &mapping)]), ["MAP0010"]);
+    let chain = format!("gender{}", " ~ gender".repeat(240));
+    let mapping = PATIENT.replace("gender: gender", &format!("gender: {chain}"));
+    assert_eq!(codes(&[("p.yaml", &mapping)]), ["MAP0039"]);
+}
