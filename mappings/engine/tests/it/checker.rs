@@ -402,5 +402,5 @@ fn what_is_nested_without_end_is_refused_rather_than_followed() {
     assert_eq!(codes(&[("p.yaml", &mapping)]), ["MAP0010"]);
     let chain = format!("gender{}", " ~ gender".repeat(240));
     let mapping = PATIENT.replace("gender: gender", &format!("gender: {chain}"));
-    assert_eq!(codes(&[("p.yaml", &mapping)]), ["MAP0039"]);
+    assert!(codes(&[("p.yaml", &mapping)]).contains(&"MAP0039"));
 }
