@@ -1,17 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the index costs and how search scales, in one process: `bench_fhir [patients] [seconds]`.
+//! What the index costs and how reads and searches scale, in one process, over a real store:
 //!
-//! Index rows alone, written to an SQLite file of its own as the store would: 1,000 resources to a
-//! transaction. The bodies are of the size and kind that a hospital's mapping makes.
+//! ```text
+//! cargo run --release -p silsila-fhir --example bench_fhir [patients] [folder] [only]
+//! ```
+//!
+//! Ingest is staging, ordering and indexing without a source or a mapping, 1,000 resources to a
+//! transaction, 16 to a patient. Requests go through the whole router, without a socket, from one task
+//! (latency) and from 16 tasks (rate), and beside them a bare axum handler that returns the same bytes.
 
-use std::time::Instant;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use silsila_fhir::SearchIndex;
-use silsila_store::chain::{BlockHash, EntryHash, EventId, Height, Op, Record, Tag};
-use silsila_store::rusqlite::Connection;
-use silsila_store::{Applied, BlockInfo, Payload};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use axum::routing::get;
+use silsila_fhir::{Access, AccessSettings, FhirSettings, FhirState, SearchIndex};
+use silsila_store::chain::{CustodianKey, MemberKey, Op};
+use silsila_store::{Draft, Index, NoIndex, Payload, Store, StoreError, StoreOptions};
+use tower::ServiceExt as _;
 
 const BLOCK: usize = 1_000;
+const REQUESTS: usize = 10_000;
+const TASKS: usize = 16;
 const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/observation-category";
 
 fn main() {
@@ -19,84 +33,213 @@ fn main() {
     let patients: usize = arguments
         .next()
         .map_or(5_000, |text| text.parse().expect("a number"));
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut conn = Connection::open(folder.path().join("index.db")).expect("a new file");
-    conn.execute_batch(
-        "PRAGMA key = 'bench'; PRAGMA cipher_page_size = 16384; PRAGMA page_size = 16384;
-         PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -65536;
-         PRAGMA wal_autocheckpoint = 4000;",
-    )
-    .expect("the settings of the store");
-    let mut index = SearchIndex::new();
-    index.prepare(&conn).expect("tables");
-
-    let bodies: Vec<Payload> = (0..patients).flat_map(chart).collect();
-    let bytes: usize = bodies.iter().map(|payload| payload.body.len()).sum();
-    println!(
-        "{} resources, {} bytes on average",
-        bodies.len(),
-        bytes / bodies.len()
-    );
-
-    let begin = Instant::now();
-    let mut seq = 0;
-    for (height, block) in bodies.chunks(BLOCK).enumerate() {
-        let records: Vec<_> = (seq..).zip(block).map(|(seq, _)| record(seq)).collect();
-        let applied: Vec<_> = (seq..)
-            .zip(&records)
-            .zip(block)
-            .map(|((seq, record), payload)| Applied {
-                seq,
-                record,
-                entry_hash: EntryHash([0; 32]),
-                plaintext: Some(payload),
-            })
-            .collect();
-        let info = BlockInfo {
-            height: Height(height as u64 + 1),
-            time_ms: 1_750_000_000_000 + height as u64,
-            hash: BlockHash([0; 32]),
-        };
-        let txn = conn.transaction().expect("a transaction");
-        index.apply(&txn, &info, &applied).expect("rows");
-        txn.commit().expect("a commit");
-        seq += block.len() as u64;
+    let folder = arguments
+        .next()
+        .map_or_else(std::env::temp_dir, PathBuf::from);
+    let folder = tempfile::tempdir_in(folder).expect("a folder of its own");
+    for (name, index) in [
+        ("without index", Box::new(NoIndex) as Box<dyn Index>),
+        ("with index", SearchIndex::new()),
+    ] {
+        let store = open(&folder.path().join(name), index);
+        ingest(&store, patients, name);
+        if name == "with index" {
+            tables(&store);
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(serve(store, patients));
+        }
     }
-    let took = begin.elapsed().as_secs_f64();
+}
+
+fn open(path: &std::path::Path, index: Box<dyn Index>) -> Store {
+    let (member, custodian) = (MemberKey::from_seed(&[1; 32]), CustodianKey::new([2; 32]));
+    let mut options = StoreOptions::new(path.with_extension("db"), member, custodian);
+    options.readers = 6;
+    Store::open(options, index).expect("a new store")
+}
+
+fn ingest(store: &Store, patients: usize, name: &str) {
+    let (begin, cpu) = (Instant::now(), cpu_seconds());
+    let mut making = Duration::ZERO;
+    let (mut resources, mut bytes) = (0, 0);
+    let mut patient = 0;
+    while patient < patients {
+        let made = Instant::now();
+        let until = (patient + BLOCK / 16).min(patients);
+        let drafts: Vec<_> = (patient..until).flat_map(chart).collect();
+        patient = until;
+        making += made.elapsed();
+        resources += drafts.len();
+        bytes += drafts
+            .iter()
+            .filter_map(|draft| Some(draft.payload.as_ref()?.body.len()))
+            .sum::<usize>();
+        let id = store
+            .stage::<StoreError>(drafts, |_| Ok(()))
+            .expect("room")
+            .expect("drafts");
+        store.submit(id).expect("a commit");
+    }
+    let took = (begin.elapsed() - making).as_secs_f64();
+    let cpu = cpu_seconds() - cpu - making.as_secs_f64();
+    let each = |seconds: f64| seconds * 1e6 / resources as f64;
     println!(
-        "index apply: {:.0} resources/s, {:.1} us each",
-        bodies.len() as f64 / took,
-        took * 1e6 / bodies.len() as f64
+        "{name}: {resources} resources of {} bytes, {:.0}/s, {:.1} us each, {:.1} us of processor",
+        bytes / resources,
+        resources as f64 / took,
+        each(took),
+        each(cpu),
     );
-    println!(
-        "  processor time: {:.1} us each",
-        cpu_seconds() * 1e6 / bodies.len() as f64
-    );
-    for table in [
+}
+
+fn tables(store: &Store) {
+    let names = [
         "fhir_version",
         "fhir_resource",
-        "fhir_fresh",
         "fhir_term",
+        "fhir_fresh",
         "fhir_range",
         "fhir_text",
-    ] {
-        let rows: i64 = conn
-            .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {
-                row.get(0)
-            })
-            .expect("a count");
-        println!(
-            "  {table}: {rows} rows, {:.2} per resource",
-            rows as f64 / bodies.len() as f64
+    ];
+    for table in names {
+        let sql = format!(
+            "SELECT count(*), (SELECT sum(pgsize) FROM dbstat WHERE name = '{table}') FROM {table}"
         );
+        let found = store.read::<_, StoreError>(|conn| {
+            Ok(conn.query_row(&sql, [], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?))
+            })?)
+        });
+        match found {
+            Ok((rows, size)) => println!("  {table}: {rows} rows, {} KB", size.unwrap_or(0) >> 10),
+            Err(_) => println!("  {table}: not measured"),
+        }
     }
-    let pages: i64 = conn
-        .query_row("PRAGMA page_count", [], |row| row.get(0))
-        .expect("pages");
-    println!(
-        "  file: {} bytes per resource",
-        pages * 16_384 / bodies.len() as i64
+}
+
+async fn serve(store: Store, patients: usize) {
+    let access = Access::new(AccessSettings {
+        loopback_without_token: true,
+        tokens: Vec::new(),
+    });
+    let state = FhirState::new(store, FhirSettings::default(), access).expect("a prepared index");
+    let router = silsila_fhir::router(state);
+    let one = fetch(&router, format!("/fhir/Patient/{}", id("Patient", 0))).await;
+    let bare = Router::new().route(
+        "/fhir/Patient/{id}",
+        get(move || {
+            let body = one.clone();
+            async move { ([("content-type", "application/fhir+json")], body) }
+        }),
     );
+    let pick = move |n: usize| n.wrapping_mul(7_919) % patients;
+    let patient = move |n: usize| format!("/fhir/Patient/{}", id("Patient", pick(n)));
+    measure("bare handler", &bare, patient).await;
+    measure("read", &router, patient).await;
+    measure("by identifier", &router, move |n| {
+        format!(
+            "/fhir/Patient?identifier=http://nadra.gov.pk/cnic%7C99{:011}",
+            pick(n)
+        )
+    })
+    .await;
+    measure("by patient and code", &router, move |n| {
+        let number = pick(n);
+        let code = CODES[(number + n) % CODES.len()];
+        format!(
+            "/fhir/Observation?patient={}&code=http://loinc.org%7C{code}",
+            id("Patient", number)
+        )
+    })
+    .await;
+    measure("by whole name", &router, move |n| {
+        let (given, family) = name_of(pick(n));
+        format!("/fhir/Patient?family={family}&given={given}&_count=10")
+    })
+    .await;
+    measure("by name and birth date", &router, move |n| {
+        let number = pick(n);
+        format!(
+            "/fhir/Patient?name={}&birthdate={}",
+            name_of(number).1,
+            birth(number)
+        )
+    })
+    .await;
+    measure("by family name", &router, move |n| {
+        format!("/fhir/Patient?family={}&_count=10", name_of(pick(n)).1)
+    })
+    .await;
+    measure("by code, 10 newest", &router, move |n| {
+        format!(
+            "/fhir/Observation?code={}&_count=10",
+            CODES[n % CODES.len()]
+        )
+    })
+    .await;
+    measure("a patient's newest by date", &router, move |n| {
+        format!(
+            "/fhir/Observation?patient={}&_sort=-date&_count=5",
+            id("Patient", pick(n))
+        )
+    })
+    .await;
+}
+
+async fn measure(
+    name: &str,
+    router: &Router,
+    url: impl Fn(usize) -> String + Copy + Send + 'static,
+) {
+    if std::env::args()
+        .nth(3)
+        .is_some_and(|only| !name.starts_with(&only))
+    {
+        return;
+    }
+    let mut times = Vec::with_capacity(REQUESTS);
+    let mut bytes = 0;
+    for n in 0..REQUESTS {
+        let url = url(n);
+        let begin = Instant::now();
+        bytes += fetch(router, url).await.len();
+        times.push(begin.elapsed());
+    }
+    times.sort_unstable();
+    let micros = |share: usize| times[(times.len() - 1) * share / 100].as_secs_f64() * 1e6;
+    let (begin, cpu) = (Instant::now(), cpu_seconds());
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..TASKS {
+        let router = router.clone();
+        tasks.spawn(async move {
+            for n in 0..REQUESTS / TASKS {
+                fetch(&router, url(n * TASKS + task)).await;
+            }
+        });
+    }
+    while tasks.join_next().await.is_some() {}
+    let each = |seconds: f64| seconds * 1e6 / REQUESTS as f64;
+    println!(
+        "  {name}: p50 {:.0} us, p99 {:.0} us; {TASKS} tasks {:.0}/s, {:.0} us of processor; {} bytes",
+        micros(50),
+        micros(99),
+        1e6 / each(begin.elapsed().as_secs_f64()),
+        each(cpu_seconds() - cpu),
+        bytes / REQUESTS,
+    );
+}
+
+async fn fetch(router: &Router, url: String) -> Vec<u8> {
+    let mut request = Request::get(url).body(Body::empty()).expect("an address");
+    let peer = SocketAddr::from(([127, 0, 0, 1], 4711));
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let response = router.clone().oneshot(request).await.expect("an answer");
+    assert!(response.status().is_success(), "{}", response.status());
+    let body = to_bytes(response.into_body(), usize::MAX).await;
+    body.expect("a body in memory").to_vec()
 }
 
 /// Processor time of this process so far; the machine may be busy with other things.
@@ -107,47 +250,28 @@ fn cpu_seconds() -> f64 {
     (ticks(13).unwrap_or(0.0) + ticks(14).unwrap_or(0.0)) / 100.0
 }
 
-fn record(seq: u64) -> Record {
-    let mut tag = [0; 16];
-    // Tags are as good as random.
-    tag[..8].copy_from_slice(&seq.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-    Record {
-        op: Op::Put,
-        resource_tag: Tag(tag),
-        subject_tag: Tag(tag),
-        kind: "Observation".into(),
-        label_class: 0,
-        version: 1,
-        previous: None,
-        key_period: 0,
-        event_id: EventId([0; 16]),
-        payload: None,
-    }
-}
-
 fn id(kind: &str, number: usize) -> String {
     let mixed = (number as u64 + kind.len() as u64 * 7_919).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     format!("{mixed:016x}{:010x}", mixed.rotate_left(17) >> 24)
 }
 
 /// One patient with what a hospital knows of an average one.
-fn chart(number: usize) -> Vec<Payload> {
+fn chart(number: usize) -> Vec<Draft> {
     let own = id("Patient", number);
+    let (given, family) = name_of(number);
     let mut bodies = vec![format!(
-        r#"{{"active":true,"address":[{{"city":"Mirpurkhas","country":"PK","line":["House {number}, Street {}"],"state":"Sindh"}}],"birthDate":"19{:02}-0{}-1{}","gender":"{}","id":"{own}","identifier":[{{"system":"https://h.example/ns/patient","type":{{"coding":[{{"code":"MR","system":"http://terminology.hl7.org/CodeSystem/v2-0203"}}]}},"use":"usual","value":"{number}"}},{{"system":"http://nadra.gov.pk/cnic","value":"99{number:011}"}}],"meta":{{"source":"https://h.example"}},"name":[{{"family":"{}","given":["{}"],"text":"{} {}"}}],"resourceType":"Patient","telecom":[{{"system":"phone","value":"039{number:08}"}}]}}"#,
+        r#"{{"active":true,"address":[{{"city":"Mirpurkhas","country":"PK","line":["House {number}, Street {}"],"state":"Sindh"}}],"birthDate":"{}","gender":"{}","id":"{own}","identifier":[{{"system":"https://h.example/ns/patient","type":{{"coding":[{{"code":"MR","system":"http://terminology.hl7.org/CodeSystem/v2-0203"}}]}},"use":"usual","value":"{number}"}},{{"system":"http://nadra.gov.pk/cnic","value":"99{number:011}"}}],"meta":{{"source":"https://h.example"}},"name":[{{"family":"{}","given":["{}"],"text":"{} {}"}}],"resourceType":"Patient","telecom":[{{"system":"phone","value":"039{number:08}"}}]}}"#,
         number % 90,
-        number % 90,
-        number % 9 + 1,
-        number % 9,
+        birth(number),
         if number.is_multiple_of(2) {
             "male"
         } else {
             "female"
         },
-        FAMILY[number % FAMILY.len()],
-        GIVEN[number / 7 % GIVEN.len()],
-        GIVEN[number / 7 % GIVEN.len()],
-        FAMILY[number % FAMILY.len()],
+        family,
+        given,
+        given,
+        family,
     )];
     for visit in 0..3 {
         let encounter = id("Encounter", number * 3 + visit);
@@ -170,14 +294,54 @@ fn chart(number: usize) -> Vec<Payload> {
             ));
         }
     }
-    bodies
-        .into_iter()
-        .map(|body| Payload {
+    bodies.into_iter().map(draft).collect()
+}
+
+fn draft(body: String) -> Draft {
+    let text = |member: &str| {
+        let begin = body.find(&format!("\"{member}\":\"")).expect("a member") + member.len() + 4;
+        body[begin..].split('"').next().expect("a text").to_owned()
+    };
+    let kind = text("resourceType");
+    let own = body.rfind("\"id\":\"").map_or_else(String::new, |at| {
+        body[at + 6..].split('"').next().unwrap_or("").to_owned()
+    });
+    Draft {
+        op: Op::Put,
+        resource: format!("{kind}/{own}"),
+        subject: format!("{kind}/{own}"),
+        kind,
+        label_class: 0,
+        payload: Some(Payload {
             body: body.into_bytes(),
             mapping: "bench".into(),
             mapping_digest: [0; 32],
-        })
-        .collect()
+        }),
+    }
+}
+
+fn birth(number: usize) -> String {
+    format!("19{:02}-0{}-1{}", number % 90, number % 9 + 1, number % 9)
+}
+
+fn name_of(number: usize) -> (String, String) {
+    // 16 by 20 syllables on either side: about 100,000 names, as uneven as names are.
+    let mixed = (number as u64).wrapping_mul(0x94d0_49bb_1331_11eb) as usize >> 7;
+    let rare = |n: usize| {
+        if n.is_multiple_of(3) {
+            SYLLABLES[n / 3 % SYLLABLES.len()]
+        } else {
+            ""
+        }
+    };
+    (
+        format!("{}{}", GIVEN[mixed % GIVEN.len()], rare(mixed >> 9)),
+        format!(
+            "{}{}",
+            FAMILY[(mixed >> 17) % FAMILY.len()],
+            rare(mixed >> 25)
+        ),
+    )
 }
 
 const FAMILY: [&str; 16] = [
@@ -190,4 +354,7 @@ const GIVEN: [&str; 20] = [
 ];
 const CODES: [&str; 8] = [
     "2339-0", "718-7", "2160-0", "2951-2", "2823-3", "4548-4", "1742-6", "3094-0",
+];
+const SYLLABLES: [&str; 12] = [
+    "ullah", "uddin", "zai", "ani", "pur", "wala", "iya", "een", "sha", "dad", "bux", "rani",
 ];

@@ -115,6 +115,10 @@ pub enum Refusal {
     /// The payload of this version was erased or has not arrived.
     #[error("the content of this version is not held here")]
     PayloadAbsent,
+    /// The request takes longer than may be spent where it arrived; it is done again elsewhere, and no
+    /// client sees this.
+    #[error("handed on")]
+    TooLong,
     /// The index is being built anew.
     #[error("the search index is being rebuilt; reads work already, searches will soon")]
     Rebuilding,
@@ -172,6 +176,7 @@ impl Refusal {
             Self::NoSuchPath => ("FHR0022", StatusCode::NOT_FOUND, "not-found"),
             Self::PayloadAbsent => ("FHR0023", StatusCode::NOT_FOUND, "not-found"),
             Self::MethodNotAllowed => ("FHR0024", StatusCode::METHOD_NOT_ALLOWED, "not-supported"),
+            Self::TooLong => ("FHR0018", StatusCode::INTERNAL_SERVER_ERROR, "exception"),
             Self::Rebuilding => ("FHR0028", StatusCode::SERVICE_UNAVAILABLE, "transient"),
             Self::TooBroad { .. } => ("FHR0026", StatusCode::BAD_REQUEST, "too-costly"),
         }

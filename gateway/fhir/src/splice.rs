@@ -4,61 +4,83 @@
 //! text stays as it is, byte for byte.
 
 use std::fmt::Write as _;
+use std::ops::Range;
 
 /// Appends the body with the two members to `out`. A body without `meta` gets one.
 pub fn with_meta(out: &mut Vec<u8>, body: &[u8], version: u64, updated_ms: i64) {
+    splice(out, body, outline(body).meta, version, updated_ms);
+}
+
+/// The logical id that a body gives itself.
+pub fn id_of(body: &[u8]) -> Option<&str> {
+    let id = outline(body).id?;
+    std::str::from_utf8(body.get(id)?).ok()
+}
+
+fn splice(out: &mut Vec<u8>, body: &[u8], meta: Option<usize>, version: u64, updated_ms: i64) {
     let mut added = String::with_capacity(72);
     let _infallible = write!(
         added,
         r#""lastUpdated":"{}","versionId":"{version}""#,
         instant(updated_ms)
     );
-    match meta_object(body) {
-        Some(inside) => {
-            let (head, tail) = body.split_at(inside);
-            out.extend(head);
-            out.extend(added.as_bytes());
-            if tail.first() != Some(&b'}') {
-                out.push(b',');
-            }
-            out.extend(tail);
-        }
-        None => {
-            let (head, tail) = body.split_at(body.len().min(1));
-            out.extend(head);
-            out.extend(b"\"meta\":{");
-            out.extend(added.as_bytes());
-            out.push(b'}');
-            if tail.first() != Some(&b'}') {
-                out.push(b',');
-            }
-            out.extend(tail);
-        }
+    let (head, tail) = body.split_at(meta.unwrap_or(1).min(body.len()));
+    out.extend(head);
+    if meta.is_none() {
+        out.extend(b"\"meta\":{");
     }
+    out.extend(added.as_bytes());
+    if meta.is_none() {
+        out.push(b'}');
+    }
+    if tail.first() != Some(&b'}') {
+        out.push(b',');
+    }
+    out.extend(tail);
 }
 
-/// Where the members of the outermost `meta` begin. Canonical text has no whitespace and sorted
-/// members, and a backslash in a name would only make it another name.
-fn meta_object(body: &[u8]) -> Option<usize> {
+/// Places in a body.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Outline {
+    /// The text of the outermost `id`.
+    id: Option<Range<usize>>,
+    /// Where the members of the outermost `meta` begin.
+    meta: Option<usize>,
+}
+
+/// Finds the outermost `id` and `meta`. Canonical text has no whitespace and sorted members, so nothing
+/// after `meta` matters; a backslash in a name would only make it another name.
+fn outline(body: &[u8]) -> Outline {
+    const ID: &[u8] = b"\"id\":\"";
     const META: &[u8] = b"\"meta\":{";
+    let mut found = Outline::default();
     let mut depth = 0_usize;
     let mut at = 0;
     while let Some(byte) = body.get(at) {
         match byte {
             b'"' => {
-                if depth == 1 && body[at..].starts_with(META) && matches!(body[at - 1], b'{' | b',')
-                {
-                    return Some(at + META.len());
+                let member = depth == 1 && matches!(body[at - 1], b'{' | b',');
+                let rest = &body[at..];
+                if member && rest.starts_with(META) {
+                    found.meta = Some(at + META.len());
+                    return found;
                 }
-                at = end_of_string(body, at)?;
+                let Some(end) = end_of_string(body, at) else {
+                    return found;
+                };
+                if member && rest.starts_with(ID) {
+                    let begin = at + ID.len();
+                    found.id = end_of_string(body, begin - 1).map(|end| begin..end);
+                }
+                at = end;
             }
             b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth = depth.checked_sub(1)?,
+            b'}' | b']' => depth = depth.saturating_sub(1),
             _ => {}
         }
         at += 1;
     }
-    None
+    found
 }
 
 /// The closing quote of the string that opens at `at`.
@@ -176,6 +198,22 @@ mod tests {
                 r#"{{"contained":[{{"meta":{{"x":1}}}}],"id":"\"meta\":{{","meta":{{{ADDED},"y":[{{}}]}},"note":"\\"}}"#
             ),
         );
+    }
+
+    #[test]
+    fn a_body_tells_its_id() {
+        for (body, id) in [
+            (
+                r#"{"active":true,"contained":[{"id":"x"}],"id":"a-1","meta":{}}"#,
+                Some("a-1"),
+            ),
+            (r#"{"code":{"id":"x"},"note":"\"id\":\"y\""}"#, None),
+            (r#"{"id":"#, None),
+            (r#"{"id":"a"#, None),
+            ("", None),
+        ] {
+            assert_eq!(id_of(body.as_bytes()), id, "{body}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::author::outcome;
+use crate::index::lookup::Version;
 use crate::refusal::Refusal;
 use crate::splice::http_date;
 
@@ -24,6 +25,18 @@ pub struct Answer {
     pub updated_ms: Option<i64>,
     /// The client has this version already.
     pub unchanged: bool,
+}
+
+impl Answer {
+    /// The client has this version already.
+    pub fn unchanged(version: &Version) -> Self {
+        Self {
+            body: Vec::new(),
+            version: Some(version.version),
+            updated_ms: Some(version.updated_ms),
+            unchanged: true,
+        }
+    }
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/fhir+json");

@@ -8,7 +8,7 @@ use silsila_store::rusqlite::{Connection, params};
 
 use super::answer::Answer;
 use super::asked::{Asked, form_pairs};
-use super::read::{body, current, known_type};
+use super::read::{body, head, known_type};
 use crate::bundle::{Bundle, Past};
 use crate::index::lookup::{self, Version};
 use crate::index::tables::types;
@@ -203,10 +203,10 @@ fn of_resource(
     (lowest, highest): (i64, i64),
     limit: usize,
 ) -> Result<(Vec<Version>, Option<u64>), Refusal> {
-    let head = current(conn, &state.keyed(), resource_type, id)?;
+    let head = head(conn, &state.keyed(), resource_type, id)?;
     let mut versions = Vec::new();
     let mut total = 0;
-    for version in lookup::back_from(conn, head.vid) {
+    for version in lookup::back_from(conn, head) {
         let version = version?;
         if version.vid < lowest {
             break;
@@ -265,7 +265,7 @@ fn add(
     let full_url = format!("{}/{url}", asked.base);
     let text = match version.deletes {
         true => None,
-        false => match body(state.store(), conn, version) {
+        false => match body(state.store(), conn, version.vid) {
             // Erased content leaves its place in the history.
             Err(Refusal::PayloadAbsent) => None,
             text => Some(text?),

@@ -4,8 +4,9 @@
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
-use silsila_store::Store;
+use silsila_store::chain::Op;
 use silsila_store::rusqlite::Connection;
+use silsila_store::{CommittedEntry, Store};
 
 use super::answer::Answer;
 use super::asked::Asked;
@@ -33,26 +34,31 @@ pub async fn read(
     if resource_type == TYPE {
         return provenance::read(&state, &asked, &id).await;
     }
-    let store = state.store().clone();
     state.read_now(&asked.permit, |conn| {
-        let version = current(conn, &state.keyed(), &resource_type, &id)?;
-        let mut answer = Answer {
-            version: Some(version.version),
-            updated_ms: Some(version.updated_ms),
-            ..Answer::default()
-        };
-        if version.deletes {
+        let head = head(conn, &state.keyed(), &resource_type, &id)?;
+        if is_conditional(&headers) {
+            let version = lookup::version(conn, head)?.ok_or(Refusal::Corrupt)?;
+            if !version.deletes && is_unchanged(&headers, &version) {
+                return Ok(Answer::unchanged(&version));
+            }
+        }
+        let entry = committed(state.store(), conn, head)?;
+        let version = i64::try_from(entry.record().version).map_err(|_| Refusal::Corrupt)?;
+        if entry.record().op == Op::Delete {
             return Err(Refusal::Deleted {
                 resource_type: resource_type.clone(),
-                version: u64::try_from(version.version).unwrap_or(0),
+                version: entry.record().version,
             });
         }
-        if is_unchanged(&headers, &version) {
-            answer.unchanged = true;
-        } else {
-            answer.body = body(&store, conn, &version)?;
-        }
-        Ok(answer)
+        let updated_ms = time_of(&entry);
+        let mut body = Vec::with_capacity(2_048);
+        append_entry(&mut body, entry)?;
+        Ok(Answer {
+            body,
+            version: Some(version),
+            updated_ms: Some(updated_ms),
+            unchanged: false,
+        })
     })
 }
 
@@ -67,15 +73,14 @@ pub async fn vread(
     if resource_type == TYPE && number == "1" {
         return provenance::read(&state, &asked, &id).await;
     }
-    let store = state.store().clone();
     state.read_now(&asked.permit, |conn| {
         let missing = || Refusal::UnknownVersion {
             resource_type: resource_type.clone(),
         };
         let wanted: i64 = number.parse().map_err(|_| missing())?;
-        let head = current(conn, &state.keyed(), &resource_type, &id)?;
+        let head = head(conn, &state.keyed(), &resource_type, &id)?;
         let mut found = None;
-        for version in lookup::back_from(conn, head.vid) {
+        for version in lookup::back_from(conn, head) {
             let version = version?;
             if version.version == wanted {
                 found = Some(version);
@@ -89,16 +94,14 @@ pub async fn vread(
                 version: u64::try_from(wanted).unwrap_or(0),
             });
         }
-        let unchanged = is_unchanged(&headers, &version);
+        if is_unchanged(&headers, &version) {
+            return Ok(Answer::unchanged(&version));
+        }
         Ok(Answer {
-            body: if unchanged {
-                Vec::new()
-            } else {
-                body(&store, conn, &version)?
-            },
+            body: body(state.store(), conn, version.vid)?,
             version: Some(version.version),
             updated_ms: Some(version.updated_ms),
-            unchanged,
+            unchanged: false,
         })
     })
 }
@@ -116,42 +119,47 @@ pub fn known_type(resource_type: &str) -> Result<(), Refusal> {
     })
 }
 
-/// The current version of a resource.
-pub fn current(
+/// The entry of a resource's current version.
+pub fn head(
     conn: &Connection,
     keyed: &Keyed,
     resource_type: &str,
     id: &str,
-) -> Result<Version, Refusal> {
-    let (_, head) = lookup::resource(conn, keyed, resource_type, id)?.ok_or_else(|| {
-        Refusal::UnknownResource {
-            resource_type: resource_type.to_owned(),
-        }
+) -> Result<i64, Refusal> {
+    let found = lookup::resource(conn, keyed, resource_type, id)?;
+    let (_, head) = found.ok_or_else(|| Refusal::UnknownResource {
+        resource_type: resource_type.to_owned(),
     })?;
-    lookup::version(conn, head)?.ok_or(Refusal::Corrupt)
+    Ok(head)
 }
 
-/// The text of a version, checked against the ledger, with its version and time.
-pub fn body(store: &Store, conn: &Connection, version: &Version) -> Result<Vec<u8>, Refusal> {
+/// An entry, checked against the ledger.
+pub fn committed(store: &Store, conn: &Connection, vid: i64) -> Result<CommittedEntry, Refusal> {
+    let seq = u64::try_from(vid).map_err(|_| Refusal::Corrupt)?;
+    Ok(store.committed(conn, seq)?)
+}
+
+/// The text of a version with its number and time.
+pub fn body(store: &Store, conn: &Connection, vid: i64) -> Result<Vec<u8>, Refusal> {
     let mut out = Vec::with_capacity(2_048);
-    append_body(&mut out, store, conn, version)?;
+    append_entry(&mut out, committed(store, conn, vid)?)?;
     Ok(out)
 }
 
 /// The same, at the end of a buffer.
-pub fn append_body(
-    out: &mut Vec<u8>,
-    store: &Store,
-    conn: &Connection,
-    version: &Version,
-) -> Result<(), Refusal> {
-    let seq = u64::try_from(version.vid).map_err(|_| Refusal::Corrupt)?;
-    let entry = store.committed(conn, seq)?;
-    let (number, time_ms) = (entry.record().version, entry.time_ms());
+pub fn append_entry(out: &mut Vec<u8>, entry: CommittedEntry) -> Result<(), Refusal> {
+    let (number, updated_ms) = (entry.record().version, time_of(&entry));
     let payload = entry.into_payload().ok_or(Refusal::PayloadAbsent)?;
-    let updated_ms = i64::try_from(time_ms).unwrap_or(i64::MAX);
     with_meta(out, &payload.body, number, updated_ms);
     Ok(())
+}
+
+fn time_of(entry: &CommittedEntry) -> i64 {
+    i64::try_from(entry.time_ms()).unwrap_or(i64::MAX)
+}
+
+fn is_conditional(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::IF_NONE_MATCH) || headers.contains_key(header::IF_MODIFIED_SINCE)
 }
 
 /// Whether the client's own copy is this version (RFC 9110, section 13): a tag goes before a time.

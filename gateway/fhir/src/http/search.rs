@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Search by GET and POST.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Extension;
@@ -14,7 +15,7 @@ use silsila_store::rusqlite::Connection;
 use super::answer::Answer;
 use super::asked::{Asked, form_pairs};
 use super::provenance;
-use super::read::{append_body, known_type};
+use super::read::{append_entry, committed, known_type};
 use crate::author::outcome;
 use crate::author::provenance::TYPE;
 use crate::bundle::{Bundle, Mode};
@@ -23,6 +24,7 @@ use crate::refusal::{Refusal, shown};
 use crate::search::page::{self, Page};
 use crate::search::query::{Context, Query};
 use crate::search::run::{Run, search};
+use crate::splice::id_of;
 use crate::state::FhirState;
 
 /// `GET [type]?...`
@@ -84,18 +86,40 @@ async fn answer(
         return provenance::search(state, asked, pairs).await;
     }
     state.complete()?;
+    let pairs = Arc::new(pairs);
+    match search_within(state, &asked, &resource_type, &pairs, Some(QUICK_WORK)) {
+        Err(Refusal::TooLong) => {}
+        answered => return answered,
+    }
     let permit = asked.permit.clone();
-    let body = state
-        .work(&permit, move |state, permit| {
-            let (mut bundle, provenances) = state.read_now(permit, |conn| {
-                find(state, conn, &asked, &resource_type, &pairs)
-            })?;
-            provenance::include(state, permit, &asked, &provenances, &mut bundle)?;
-            Ok(bundle.finish())
+    state
+        .work(&permit, move |state, _| {
+            search_within(state, &asked, &resource_type, &pairs, None)
         })
-        .await?;
+        .await
+}
+
+/// What an entry of the answer costs in the same unit.
+const ENTRY_WORK: usize = 10;
+
+/// Rows that a search may look at where the request is handled. Nearly every search ends before that,
+/// and to hand it to another thread would cost as much again.
+const QUICK_WORK: usize = 512;
+
+fn search_within(
+    state: &FhirState,
+    asked: &Asked,
+    resource_type: &str,
+    pairs: &[(String, String)],
+    work: Option<usize>,
+) -> Result<Answer, Refusal> {
+    let permit = &asked.permit;
+    let (mut bundle, provenances) = state.read_now(permit, |conn| {
+        find(state, conn, asked, resource_type, pairs, work)
+    })?;
+    provenance::include(state, permit, asked, &provenances, &mut bundle)?;
     Ok(Answer {
-        body,
+        body: bundle.finish(),
         ..Answer::default()
     })
 }
@@ -106,6 +130,7 @@ fn find(
     asked: &Asked,
     resource_type: &str,
     pairs: &[(String, String)],
+    work: Option<usize>,
 ) -> Result<(Bundle, Vec<i64>), Refusal> {
     let own = plan::of_type(resource_type).ok_or_else(|| Refusal::UnknownType {
         name: shown(resource_type),
@@ -119,7 +144,7 @@ fn find(
             base: &asked.base,
             now_ms: state.now_ms(),
             lenient: asked.lenient,
-            kinds: &lookup::kinds(conn)?,
+            kinds: &|| Ok(lookup::kinds(conn)?),
         },
     )?;
     let binding = page::binding(resource_type, &query.used);
@@ -132,8 +157,12 @@ fn find(
         conn,
         keyed: &keyed,
         deadline: Instant::now() + state.settings().limits.timeout,
+        work,
     };
     let found = search(&run, &query, begin)?;
+    if work.is_some_and(|work| found.hits.len() * ENTRY_WORK > work) {
+        return Err(Refusal::TooLong);
+    }
     let token = |after| {
         let page = Page {
             snapshot: found.snapshot,
@@ -193,12 +222,13 @@ fn add_matches(
     bundle: &mut Bundle,
 ) -> Result<(), Refusal> {
     for vid in hits {
-        let version = lookup::version(conn, *vid)?.ok_or(Refusal::Corrupt)?;
-        let (kind, id) = lookup::name_of(conn, version.rid)?.ok_or(Refusal::Corrupt)?;
-        let full_url = format!("{}/{kind}/{id}", asked.base);
+        let entry = committed(state.store(), conn, *vid)?;
+        let id = entry.payload().and_then(|payload| id_of(&payload.body));
+        let id = id.ok_or(Refusal::PayloadAbsent)?;
+        let full_url = format!("{}/{}/{id}", asked.base, query.plan.name);
         bundle.found::<Refusal>(Some(&full_url), Mode::Match, |out| {
             let begin = out.len();
-            append_body(out, state.store(), conn, &version)?;
+            append_entry(out, entry)?;
             if let Some(names) = &query.elements {
                 let whole = out.split_off(begin);
                 out.extend(only_elements(&whole, names).ok_or(Refusal::Internal)?);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where a search begins: the shortest list of versions that contains all matches.
 //!
-//! Lists are measured with growing patience: first who has fewer than 32 rows, then fewer than 1,024,
-//! then fewer than 32,768. The first that is short enough is read whole; when none is, one term is
-//! walked row by row. So the work follows the rarest filter, not the size of the hospital.
+//! Lists are measured with growing patience: first who has fewer than 32 rows, then fewer than 1,024.
+//! The first that is short enough is read whole. Where none is, lists of middling length are read and
+//! what they share is taken; failing that, one term is walked row by row. So the work follows the
+//! rarest filter, not the size of the hospital.
 
 use std::collections::HashMap;
 
@@ -38,10 +39,16 @@ pub enum Start {
     /// Range keys.
     Ranges(Vec<(i64, i64)>),
     /// Beginnings of texts.
-    Texts(Vec<(i64, String)>),
+    Texts {
+        /// Parameters and beginnings.
+        texts: Vec<(i64, String)>,
+        /// Whether the rows hold enough of the text to decide.
+        exact: bool,
+    },
 }
 
-const PATIENCE: [usize; 3] = [32, 1_024, 32_768];
+const PATIENCE: [usize; 2] = [32, 1_024];
+const MIDDLING: usize = 32_768;
 
 /// The numbers of systems, looked up once per search.
 #[derive(Default)]
@@ -99,49 +106,92 @@ pub fn start_of(
         } => Some(Start::Terms(systems.probes(conn, any)?)),
         Filter::Facts(facts) => match &facts.drive {
             Some(Drive::Ranges(ranges)) => Some(Start::Ranges(ranges.clone())),
-            Some(Drive::Texts(texts)) => Some(Start::Texts(texts.clone())),
+            Some(Drive::Texts { texts, exact }) => Some(Start::Texts {
+                texts: texts.clone(),
+                exact: *exact,
+            }),
             None => None,
         },
         _ => None,
     })
 }
 
-/// Chooses among beginnings. `all` is the term of the whole type; `lowest` and `highest` bound the
-/// versions. Says also which beginning was chosen, because its terms need no further check.
+/// Chooses among beginnings. `all` is the term of the whole type; the versions lie `within`; none where
+/// even the shortest list is longer than `most`. Says also which filters are decided by the choice.
 pub fn choose(
     conn: &Connection,
     starts: &[Option<Start>],
     all: Probe,
-    lowest: i64,
-    highest: i64,
-) -> rusqlite::Result<(Candidates, Option<usize>)> {
+    within: (i64, i64),
+    most: usize,
+) -> rusqlite::Result<Option<(Candidates, Vec<usize>)>> {
     let offered: Vec<_> = starts
         .iter()
         .enumerate()
         .filter_map(|(place, start)| Some((place, start.as_ref()?)))
         .collect();
     for patience in PATIENCE {
+        if patience > most {
+            return Ok(None);
+        }
         for (place, start) in &offered {
-            let list = start.list(conn, lowest, highest, patience)?;
+            let list = start.list(conn, within, patience)?;
             if list.len() < patience {
-                return Ok((finish(list), Some(*place)));
+                let decided = start.is_exact().then_some(*place);
+                return Ok(Some((finish(list), decided.into_iter().collect())));
             }
         }
     }
+    let Some((place, start)) = offered.first() else {
+        return Ok(Some((Candidates::Walk(all), Vec::new())));
+    };
     let walkable = offered.iter().find_map(|(place, start)| match start {
-        Start::Terms(probes) if probes.len() == 1 => Some((Candidates::Walk(probes[0]), *place)),
+        Start::Terms(probes) if probes.len() == 1 => Some((probes[0], vec![*place])),
         _ => None,
     });
-    if let Some((walk, place)) = walkable {
-        return Ok((walk, Some(place)));
-    }
-    match offered.first() {
-        None => Ok((Candidates::Walk(all), None)),
-        Some((place, start)) => {
-            let list = start.list(conn, lowest, highest, usize::MAX)?;
-            Ok((finish(list), Some(*place)))
+    if walkable.is_none() || offered.len() > 1 {
+        if most < MIDDLING {
+            return Ok(None);
+        }
+        if let Some(found) = common(conn, &offered, within)? {
+            return Ok(Some(found));
         }
     }
+    if let Some((probe, decided)) = walkable {
+        return Ok(Some((Candidates::Walk(probe), decided)));
+    }
+    let list = start.list(conn, within, usize::MAX)?;
+    let decided = start.is_exact().then_some(*place);
+    Ok(Some((finish(list), decided.into_iter().collect())))
+}
+
+/// What several lists of middling length have in common: to read both takes less than to look for each
+/// row of one in the other.
+fn common(
+    conn: &Connection,
+    offered: &[(usize, &Start)],
+    within: (i64, i64),
+) -> rusqlite::Result<Option<(Candidates, Vec<usize>)>> {
+    let mut shared: Option<Vec<i64>> = None;
+    let mut decided = Vec::new();
+    for (place, start) in offered {
+        let mut list = start.list(conn, within, MIDDLING)?;
+        if list.len() >= MIDDLING {
+            continue;
+        }
+        list.sort_unstable();
+        if start.is_exact() {
+            decided.push(*place);
+        }
+        shared = Some(match shared {
+            None => list,
+            Some(mut shared) => {
+                shared.retain(|vid| list.binary_search(vid).is_ok());
+                shared
+            }
+        });
+    }
+    Ok(shared.map(|list| (finish(list), decided)))
 }
 
 fn finish(mut list: Vec<i64>) -> Candidates {
@@ -151,12 +201,20 @@ fn finish(mut list: Vec<i64>) -> Candidates {
 }
 
 impl Start {
+    /// Whether every row of this beginning satisfies its filter.
+    fn is_exact(&self) -> bool {
+        match self {
+            Self::Terms(_) => true,
+            Self::Ranges(_) => false,
+            Self::Texts { exact, .. } => *exact,
+        }
+    }
+
     /// Up to `limit` rows of this beginning, in no order.
     fn list(
         &self,
         conn: &Connection,
-        lowest: i64,
-        highest: i64,
+        (lowest, highest): (i64, i64),
         limit: usize,
     ) -> rusqlite::Result<Vec<i64>> {
         let mut list = Vec::new();
@@ -192,7 +250,7 @@ impl Start {
                     extend(&mut list, rows)?;
                 }
             }
-            Self::Texts(texts) => {
+            Self::Texts { texts, .. } => {
                 let mut find = conn.prepare_cached(
                     "SELECT vid FROM fhir_text WHERE param = ?1 AND text >= ?2 AND text < ?3
                      AND vid BETWEEN ?4 AND ?5 LIMIT ?6",
@@ -245,6 +303,44 @@ pub fn walk(probe: Probe, newest_first: bool) -> &'static str {
              AND (?4 IS NULL OR system = ?4) ORDER BY 1"
         }
     }
+}
+
+/// How many versions up to a snapshot have a row of a common term; one more than `most` where there
+/// are more.
+pub fn count(
+    conn: &Connection,
+    probe: Probe,
+    snapshot: i64,
+    most: usize,
+) -> rusqlite::Result<usize> {
+    let limit = i64::try_from(most).unwrap_or(i64::MAX - 1) + 1;
+    let rows: i64 = match probe.system {
+        Some(system) => conn
+            .prepare_cached(
+                "SELECT count(*) FROM (SELECT 1 FROM fhir_term
+                 WHERE term = ?1 AND vid <= ?2 AND system = ?3 LIMIT ?4)",
+            )?
+            .query_row((probe.key, snapshot, system, limit), |row| row.get(0))?,
+        None => conn
+            .prepare_cached(
+                "SELECT count(*) FROM (SELECT DISTINCT vid FROM fhir_term
+                 WHERE term = ?1 AND vid <= ?2 LIMIT ?3)",
+            )?
+            .query_row((probe.key, snapshot, limit), |row| row.get(0))?,
+    };
+    Ok(usize::try_from(rows).unwrap_or(usize::MAX))
+}
+
+/// How many of them the snapshot sees replaced.
+pub fn count_replaced(conn: &Connection, probe: Probe, snapshot: i64) -> rusqlite::Result<usize> {
+    let rows: i64 = conn
+        .prepare_cached(
+            "SELECT count(*) FROM fhir_stale s WHERE s.next <= ?2 AND EXISTS
+             (SELECT 1 FROM fhir_term t WHERE t.term = ?1 AND t.vid = s.vid
+              AND (?3 IS NULL OR t.system = ?3))",
+        )?
+        .query_row((probe.key, snapshot, probe.system), |row| row.get(0))?;
+    Ok(usize::try_from(rows).unwrap_or(usize::MAX))
 }
 
 /// Whether a version has a row of one of these terms.

@@ -78,8 +78,13 @@ pub enum FactTest {
 pub enum Drive {
     /// Range keys, both ends included.
     Ranges(Vec<(i64, i64)>),
-    /// Parameters and beginnings of texts.
-    Texts(Vec<(i64, String)>),
+    /// Beginnings of texts.
+    Texts {
+        /// Parameters and beginnings.
+        texts: Vec<(i64, String)>,
+        /// Whether the rows hold enough of the text to decide.
+        exact: bool,
+    },
 }
 
 /// A test of the body.
@@ -338,7 +343,11 @@ pub fn texts(plan: &Plan, values: &[String], modifier: Option<&str>) -> Vec<Filt
             .iter()
             .map(|text| (source.number, cut_to(text, TEXT_BYTES).to_owned()))
     });
-    let drive = (!contains).then(|| Drive::Texts(beginnings.collect()));
+    let exact = normalized.iter().all(|text| text.len() <= TEXT_BYTES);
+    let drive = (!contains).then(|| Drive::Texts {
+        texts: beginnings.collect(),
+        exact,
+    });
     let test = if contains {
         FactTest::Contains(normalized.clone())
     } else {

@@ -97,7 +97,7 @@ pub struct Context<'a> {
     /// Whether unknown parameters are left out.
     pub lenient: bool,
     /// The types of which there are resources, for references by id alone.
-    pub kinds: &'a [&'static str],
+    pub kinds: &'a dyn Fn() -> Result<Vec<&'static str>, Refusal>,
 }
 
 impl Query {
@@ -394,7 +394,7 @@ fn reference(
         targets.clone()
     } else {
         let possible = |kind: &&str| targets.is_empty() || targets.contains(kind);
-        cx.kinds.iter().copied().filter(possible).collect()
+        (cx.kinds)()?.into_iter().filter(possible).collect()
     };
     Ok(vec![filter::references(
         cx.keyed, plan, own, &tests, &kinds,

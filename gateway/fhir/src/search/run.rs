@@ -25,6 +25,8 @@ use crate::refusal::Refusal;
 const USUAL_WORK: usize = 20_000;
 /// What opening a body costs in the same unit.
 const BODY_WORK: usize = 20;
+/// Rows of a list for one unit.
+const LIST_WORK: usize = 4;
 /// The most matches that are put in order.
 pub const GREATEST_SORT: usize = 500_000;
 
@@ -38,6 +40,8 @@ pub struct Run<'a> {
     pub keyed: &'a Keyed,
     /// When to give up.
     pub deadline: Instant,
+    /// How much may be looked at before the search is handed to another thread; anything there.
+    pub work: Option<usize>,
 }
 
 /// One page of matches.
@@ -64,9 +68,11 @@ pub fn search(run: &Run<'_>, query: &Query, page: Option<Page>) -> Result<Found,
     if page.snapshot > tip {
         return Err(Refusal::PageInvalid);
     }
-    let purged: i64 = tables::meta(run.conn, "purged")?.unwrap_or(-1);
-    if page.snapshot < purged {
-        return Err(Refusal::PageExpired);
+    if page.snapshot < tip {
+        let purged: i64 = tables::meta(run.conn, "purged")?.unwrap_or(-1);
+        if page.snapshot < purged {
+            return Err(Refusal::PageExpired);
+        }
     }
     let mut found = match query.commit_order() {
         Some(newest_first) => in_commit_order(run, query, page, newest_first)?,
@@ -88,7 +94,8 @@ fn in_commit_order(
     let mut total = page.total;
     let wants_total = query.count_only || query.total != TotalMode::None;
     if total.is_none() && page.after.is_none() && wants_total {
-        total = plan.total_without_looking(query.plan.number)?;
+        let exact = query.count_only || query.total == TotalMode::Accurate;
+        total = plan.total_without_looking(query.plan.number, exact)?;
     }
     let unwanted = page.after.is_some() || query.total == TotalMode::None;
     let known = total.is_some() || (unwanted && !query.count_only);
@@ -238,9 +245,12 @@ impl<'q> Plan<'q> {
         let candidates = match ids {
             Some(list) => Candidates::List(list),
             None => {
-                let (chosen, place) = candidates::choose(conn, &starts, all, lowest, highest)?;
-                if let Some(Check::Terms { .. }) = place.and_then(|place| checks.get(place)) {
-                    checks.remove(place.unwrap_or_default());
+                let patience = run.work.map_or(usize::MAX, |work| work * LIST_WORK);
+                let within = (lowest, highest);
+                let chosen = candidates::choose(conn, &starts, all, within, patience)?;
+                let (chosen, decided) = chosen.ok_or(Refusal::TooLong)?;
+                for place in decided.iter().rev() {
+                    checks.remove(*place);
                 }
                 chosen
             }
@@ -316,6 +326,9 @@ impl<'q> Plan<'q> {
         visit: &mut dyn FnMut(&mut Self, i64) -> Result<bool, Refusal>,
     ) -> Result<bool, Refusal> {
         self.work += 1;
+        if self.run.work.is_some_and(|limit| self.work > limit) {
+            return Err(Refusal::TooLong);
+        }
         if self.work.is_multiple_of(1_024) && Instant::now() > self.run.deadline {
             return Err(Refusal::TimedOut);
         }
@@ -422,7 +435,7 @@ impl<'q> Plan<'q> {
     }
 
     /// The total where it takes no look at the candidates: all of a type now, or the rows of one term.
-    fn total_without_looking(&self, kind: i64) -> Result<Option<u64>, Refusal> {
+    fn total_without_looking(&self, kind: i64, exact: bool) -> Result<Option<u64>, Refusal> {
         let Candidates::Walk(probe) = &self.candidates else {
             return Ok(None);
         };
@@ -434,21 +447,20 @@ impl<'q> Plan<'q> {
         if whole_type && self.snapshot == lookup::tip(conn)? {
             return Ok(Some(lookup::live(conn, kind)?));
         }
-        let bounds = (probe.key, self.snapshot, probe.system);
-        let rows: i64 = conn
-            .prepare_cached(
-                "SELECT count(DISTINCT vid) FROM fhir_term WHERE term = ?1 AND vid <= ?2
-                 AND (?3 IS NULL OR system = ?3)",
-            )?
-            .query_row(bounds, |row| row.get(0))?;
-        let replaced: i64 = conn
-            .prepare_cached(
-                "SELECT count(*) FROM fhir_stale s WHERE s.next <= ?2 AND EXISTS
-                 (SELECT 1 FROM fhir_term t WHERE t.term = ?1 AND t.vid = s.vid
-                  AND (?3 IS NULL OR t.system = ?3))",
-            )?
-            .query_row(bounds, |row| row.get(0))?;
-        Ok(u64::try_from(rows - replaced).ok())
+        let most = match (exact, self.run.work) {
+            (_, Some(work)) => work * LIST_WORK,
+            (true, None) => usize::MAX,
+            (false, None) => USUAL_WORK,
+        };
+        let rows = candidates::count(conn, *probe, self.snapshot, most)?;
+        if rows > most && self.run.work.is_some() {
+            return Err(Refusal::TooLong);
+        }
+        if rows > most {
+            return Ok(None);
+        }
+        let replaced = candidates::count_replaced(conn, *probe, self.snapshot)?;
+        Ok(u64::try_from(rows.saturating_sub(replaced)).ok())
     }
 }
 
