@@ -5,6 +5,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use silsila_mapping::Mapping;
 use silsila_source::Key;
 use silsila_store::Payload;
 
@@ -77,7 +78,7 @@ impl Intake {
         passed.map_or(Duration::ZERO, |passed| interval.saturating_sub(passed))
     }
 
-    fn greet(&self) -> Result<Option<ServerClock>, PipelineError> {
+    fn greet(&mut self) -> Result<Option<ServerClock>, PipelineError> {
         let health = self.wait(self.options.source.health())?;
         let schema = self.wait(self.options.source.schema())?;
         let faults = self.options.pack.check_against(&schema);
@@ -95,6 +96,15 @@ impl Intake {
                 ),
             });
         }
+        let primary = |m: &Mapping| {
+            let table = schema.table(m.table());
+            table.is_some_and(|t| {
+                t.primary_key.iter().all(|c| m.key().contains(c)) && !t.primary_key.is_empty()
+            })
+        };
+        let mappings = self.options.pack.mappings().iter();
+        let doubtful = mappings.filter(|m| !m.grouped() && !primary(m));
+        self.doubtful_keys = doubtful.map(|m| m.name().to_owned()).collect();
         self.board.update(|status| {
             status.server = Some(health.server.clone());
             status.tls.clone_from(&health.tls);

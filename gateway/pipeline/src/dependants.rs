@@ -47,25 +47,21 @@ impl ChangedRows {
     }
 }
 
+/// Changed rows from which the database is walked back at once: what they lead to is held in memory.
+const PIECE: usize = 250;
+
 impl Intake {
     /// Maps again what depends on changed rows, patients' own rows first.
     pub fn follow(&self, changed: &ChangedRows, view: View) -> Result<(), PipelineError> {
         for (mapping, _) in self.mappings() {
-            let mut found: Vec<Row> = Vec::new();
             for (name, table) in &changed.tables {
                 for path in mapping.dependants_via(name) {
                     // A path that cannot be walked backwards is left to the sweep.
                     if let Some(steps) = path.steps {
-                        found.extend(self.walk(mapping, name, table, &steps)?);
+                        self.walk(mapping, name, table, &steps, view)?;
                     }
                 }
             }
-            let mut seen = HashSet::new();
-            found.retain(|row| {
-                row.key(mapping.key())
-                    .is_some_and(|k| seen.insert(k.encode()))
-            });
-            self.take(mapping, &found, view)?;
         }
         Ok(())
     }
@@ -76,11 +72,26 @@ impl Intake {
         name: &str,
         table: &Table,
         steps: &[ReverseStep],
-    ) -> Result<Vec<Row>, PipelineError> {
+        view: View,
+    ) -> Result<(), PipelineError> {
         let Some(first) = steps.first() else {
-            return Ok(Vec::new());
+            return Ok(());
         };
-        let mut rows = self.with_columns(name, table, &first.from)?;
+        for piece in self.with_columns(name, table, &first.from)?.chunks(PIECE) {
+            let rows = self.steps(mapping, piece, steps)?;
+            self.take(mapping, &rows, view)?;
+        }
+        Ok(())
+    }
+
+    /// The main rows that a path leads to.
+    fn steps(
+        &self,
+        mapping: &Mapping,
+        from: &[Row],
+        steps: &[ReverseStep],
+    ) -> Result<Vec<Row>, PipelineError> {
+        let mut rows = from.to_vec();
         for (i, step) in steps.iter().enumerate() {
             let keys = distinct_keys(&rows, &step.from);
             let wanted = match steps.get(i + 1) {

@@ -2,7 +2,7 @@
 //! What every pass of one source works with: the adapter, the mappings, the store, and the three steps
 //! that each chunk goes through (joining, planning, committing).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use silsila_chain::TxId;
@@ -31,6 +31,8 @@ pub(crate) struct Intake {
     /// Names of mappings and their lines in the store.
     pub ids: HashMap<String, i64>,
     pub kinds: Mutex<WarningKinds>,
+    /// Mappings whose key is not their table's primary key, so that nobody promises that it tells rows apart.
+    pub doubtful_keys: HashSet<String>,
 }
 
 impl Intake {
@@ -207,7 +209,7 @@ const LARGEST: usize = 5_000;
 
 /// The distinct keys of rows, none with a NULL in it.
 pub(crate) fn distinct_keys(rows: &[Row], columns: &[String]) -> Vec<Key> {
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     rows.iter()
         .filter_map(|row| row.key(columns))
         .filter(|key| !key.0.iter().any(silsila_source::Value::is_null))

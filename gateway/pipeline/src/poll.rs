@@ -8,7 +8,7 @@ use silsila_mapping::Mapping;
 use silsila_source::{Changes, Key, Row, Value};
 
 use crate::dependants::ChangedRows;
-use crate::intake::Intake;
+use crate::intake::{Intake, distinct_keys};
 use crate::newest::Newest;
 use crate::plan::View;
 use crate::tables::progress;
@@ -205,7 +205,13 @@ impl Intake {
     /// Maps and commits rows that a poll, a reverse lookup or a retry brought.
     pub fn take(&self, mapping: &Mapping, rows: &[Row], view: View) -> Result<(), PipelineError> {
         for chunk in rows.chunks(self.options.chunk_rows.max(1)) {
-            let batch = self.join(mapping, chunk.to_vec())?;
+            let chunk = if self.doubtful_keys.contains(mapping.name()) {
+                // A row that shares its key must not come alone.
+                self.rows_of(mapping, &distinct_keys(chunk, mapping.key()))?
+            } else {
+                chunk.to_vec()
+            };
+            let batch = self.join(mapping, chunk)?;
             let plan = self.plan(mapping, &batch, view)?;
             if !plan.changes.is_empty() {
                 self.commit(plan.changes, |_| Ok(()))?;

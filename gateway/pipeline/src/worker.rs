@@ -2,7 +2,7 @@
 //! One source's worker: a thread that connects, resumes, and then polls, retries and sweeps in turn until
 //! it is told to end. Whatever fails is shown, waited for and begun again from what the store holds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -159,6 +159,7 @@ impl Worker {
             id,
             ids: HashMap::new(),
             kinds: Mutex::new(kinds),
+            doubtful_keys: HashSet::new(),
         };
         let connected = intake.connect()?;
         Ok((intake, connected))

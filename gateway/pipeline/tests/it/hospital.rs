@@ -71,6 +71,52 @@ fixed:
   intent: order
 ";
 
+const VITALS: &str = "
+mapping: 1
+name: vitals
+resource: Observation
+from: { table: vitals, key: [visit_id], changed: updated_at, timezone: UTC }
+group: { as: v, order: [vital_id], pivot: { by: sign, value: reading } }
+lookup:
+  visit: { table: visits, on: { visit_id: visit_id } }
+  patient: { table: patients, on: { patient_id: visit.patient_id } }
+share: patient.share_optout == 0
+on_delete: gone
+set:
+  subject: ref('patient', visit.patient_id)
+  valueString: \"[v['pulse'], v['weight']] | join(' ')\"
+fixed:
+  status: final
+  code.text: vital signs
+";
+
+/// Says that a patient's visits are one row, which they are not.
+const MISTAKEN: &str = "
+mapping: 1
+name: mistaken
+resource: Encounter
+from: { table: visits, key: [patient_id], timezone: UTC }
+lookup:
+  patient: { table: patients, on: { patient_id: patient_id } }
+share: patient.share_optout == 0
+on_delete: gone
+set:
+  status: kind
+  subject: ref('patient', patient_id)
+fixed:
+  class: { system: http://terminology.hl7.org/CodeSystem/v3-ActCode, code: AMB }
+";
+
+/// Patients, and groups of vital signs.
+pub fn grouping_pack() -> Arc<Pack> {
+    pack_of(&[PATIENT, VITALS])
+}
+
+/// Patients, and a mapping whose key is not one.
+pub fn mistaken_pack() -> Arc<Pack> {
+    pack_of(&[PATIENT, MISTAKEN])
+}
+
 /// The hospital's mappings, compiled.
 pub fn pack() -> Arc<Pack> {
     pack_of(&[PATIENT, DOCTOR, VISIT, DRUG])
@@ -128,6 +174,16 @@ pub fn build() -> Memory {
         ],
     );
     memory.create("doctors", &[("doctor_id", Integer), ("name", Text)]);
+    memory.create(
+        "vitals",
+        &[
+            ("vital_id", Integer),
+            ("visit_id", Integer),
+            ("sign", Text),
+            ("reading", Text),
+            ("updated_at", DateTime),
+        ],
+    );
     memory.create(
         "visits",
         &[
@@ -188,6 +244,17 @@ impl Memory {
             Value::DateTime(moment(at)),
         ];
         self.put("prescriptions", row);
+    }
+
+    pub fn vital(&self, id: i64, visit: i64, sign: &str, reading: &str, at: u32) {
+        let row = vec![
+            Value::Int(id),
+            Value::Int(visit),
+            text(sign),
+            text(reading),
+            Value::DateTime(moment(at)),
+        ];
+        self.put("vitals", row);
     }
 
     /// So many patients with two visits each and a prescription per visit.

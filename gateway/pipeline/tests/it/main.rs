@@ -8,6 +8,7 @@
 
 mod doubts;
 mod faults;
+mod groups;
 mod hospital;
 mod ledger;
 mod memory;

@@ -44,7 +44,7 @@ impl Memory {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Makes a table; its first column is the key.
+    /// Makes a table; its first column is the primary key, and the keys of mappings have one column.
     pub fn create(&self, name: &'static str, columns: &[(&'static str, ColumnKind)]) {
         let content = Content {
             columns: columns.to_vec(),
@@ -189,13 +189,12 @@ impl Source for Memory {
         self.answer(|inner| {
             let content = &inner.tables[scan.table];
             let (columns, places) = content.project(scan.columns);
-            content
-                .rows
-                .iter()
-                .filter(|r| scan.after.is_none_or(|k| order(&r[0], &k.0[0]).is_gt()))
-                .take(scan.limit)
-                .map(|r| row(&columns, &places, r))
-                .collect()
+            let key = content.at(&scan.key[0]);
+            let mut rows: Vec<&Vec<Value>> = content.rows.iter().collect();
+            rows.retain(|r| scan.after.is_none_or(|k| order(&r[key], &k.0[0]).is_gt()));
+            rows.sort_by(|a, b| order(&a[key], &b[key]));
+            let rows = rows.into_iter().take(scan.limit);
+            rows.map(|r| row(&columns, &places, r)).collect()
         })
     }
 
@@ -203,20 +202,20 @@ impl Source for Memory {
         self.answer(|inner| {
             let content = &inner.tables[changes.table];
             let (columns, places) = content.project(changes.columns);
-            let w = content.at(changes.watermark);
+            let (w, key) = (content.at(changes.watermark), content.at(&changes.key[0]));
             let mut rows: Vec<&Vec<Value>> = content
                 .rows
                 .iter()
                 .filter(|r| !r[w].is_null())
                 .filter(|r| match (changes.after, changes.since) {
-                    (Some((mark, key)), _) => order(&r[w], mark)
-                        .then_with(|| order(&r[0], &key.0[0]))
+                    (Some((mark, after)), _) => order(&r[w], mark)
+                        .then_with(|| order(&r[key], &after.0[0]))
                         .is_gt(),
                     (None, Some(since)) => order(&r[w], since).is_ge(),
                     (None, None) => true,
                 })
                 .collect();
-            rows.sort_by(|a, b| order(&a[w], &b[w]).then_with(|| order(&a[0], &b[0])));
+            rows.sort_by(|a, b| order(&a[w], &b[w]).then_with(|| order(&a[key], &b[key])));
             rows.into_iter()
                 .take(changes.limit)
                 .map(|r| row(&columns, &places, r))
