@@ -10,13 +10,14 @@ use silsila_integration_tests::gateway::Gateway;
 
 use crate::ingest::Ingest;
 use crate::ledger::Verified;
-use crate::load::{CONNECTIONS, Load, THREADS};
+use crate::load::{CALM, CONNECTIONS, Load, THREADS};
 use crate::mapping::Mapped;
 use crate::meter;
 use crate::reading::Reading;
 use crate::report::{Report, count, percentile, size};
 use crate::site::Site;
 
+/// Extraction beside the bare driver.
 pub fn extraction(report: &mut Report, read: &Extraction, chunk: usize) {
     #[expect(clippy::cast_precision_loss, reason = "a count of rows for display")]
     let rows = read.rows as f64;
@@ -73,7 +74,7 @@ pub fn mapping(report: &mut Report, mapped: &[Mapped]) {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts for display")]
-pub fn ingest(report: &mut Report, site: &Site, ingest: &Ingest) {
+pub fn ingest(report: &mut Report, site: &Site, bare: f64, ingest: &Ingest) {
     let resources = ingest.resources as f64;
     let (rate, rows) = (resources / ingest.seconds, site.rows as f64);
     report.budget(
@@ -93,8 +94,9 @@ pub fn ingest(report: &mut Report, site: &Site, ingest: &Ingest) {
     report.figure(
         "of it, rows",
         format!(
-            "{} rows/s ({} rows, {:.2} resources each; {} looked at, {} in quarantine)",
+            "{} rows/s, {:.4} of the bare driver ({} rows, {:.2} resources each; {} looked at, {} in quarantine)",
             count(rows / ingest.seconds),
+            rows / ingest.seconds / bare,
             count(rows),
             resources / rows,
             count(ingest.mapped_rows as f64),
@@ -122,9 +124,9 @@ pub fn ingest(report: &mut Report, site: &Site, ingest: &Ingest) {
     );
 }
 
+#[expect(clippy::cast_precision_loss, reason = "counts for display")]
 pub fn other_size(report: &mut Report, site: &Site, ingest: &Ingest) {
-    #[expect(clippy::cast_precision_loss, reason = "counts for display")]
-    let resources = ingest.resources as f64;
+    let (resources, most) = (ingest.resources as f64, ingest.most_memory as f64);
     report.figure(
         format!("ingest of {} patients", count(f64::from(site.patients))),
         format!(
@@ -132,11 +134,7 @@ pub fn other_size(report: &mut Report, site: &Site, ingest: &Ingest) {
             count(resources / ingest.seconds),
             count(resources),
             ingest.seconds,
-            {
-                #[expect(clippy::cast_precision_loss, reason = "bytes for display")]
-                let most = ingest.most_memory as f64;
-                size(most)
-            },
+            size(most),
         ),
     );
 }
@@ -170,7 +168,7 @@ fn loaded(load: &Load) -> String {
 pub fn readings(report: &mut Report, site: &Site, readings: &[Reading]) {
     let patients = count(f64::from(site.patients));
     report.say(format!(
-        "Load for {patients} patients: wrk, {THREADS} thread, {CONNECTIONS} connections in a closed loop."
+        "Load for {patients} patients: wrk, {THREADS} thread, {CONNECTIONS} connections in a closed loop ({CALM} where it says calm)."
     ));
     for reading in readings {
         let what = format!("{}, {patients} patients", reading.kind);
@@ -188,6 +186,7 @@ pub fn readings(report: &mut Report, site: &Site, readings: &[Reading]) {
             }
             None => report.figure(what, loaded(&reading.gateway)),
         }
+        report.figure("  calm", loaded(&reading.calm));
     }
 }
 
@@ -198,9 +197,9 @@ pub fn growth(report: &mut Report, small: &[Reading], large: &[Reading], from: u
         count(f64::from(from))
     );
     for (small, large) in small.iter().zip(large) {
-        let ratio = large.gateway.p99 / small.gateway.p99;
+        let ratio = large.calm.p99 / small.calm.p99;
         report.budget(
-            format!("p99 of {}, {sizes}", small.kind),
+            format!("calm p99 of {}, {sizes}", small.kind),
             format!("{ratio:.2}"),
             "1.5 at 100,000 / 1,000",
             ratio <= 1.5,

@@ -13,8 +13,12 @@ use crate::meter::{Meter, Usage};
 /// Threads of the load generator: one, so that the server keeps a core.
 pub const THREADS: u32 = 1;
 
-/// Connections that each send their next request when the last answer has come.
+/// Connections that each send their next request when the last answer has come: enough to keep every
+/// core busy.
 pub const CONNECTIONS: u32 = 16;
+
+/// Connections of a calm load, in which an answer's time is that of the answer and not of the queue.
+pub const CALM: u32 = 2;
 
 /// Asks for the targets of a file in turn, and prints what came of it as JSON.
 const SCRIPT: &str = r#"
@@ -60,6 +64,7 @@ pub fn load(
     port: u16,
     server: u32,
     targets: &[String],
+    connections: u32,
     time: Duration,
     folder: &Path,
 ) -> anyhow::Result<Load> {
@@ -67,16 +72,22 @@ pub fn load(
     let (script, list) = (folder.join("load.lua"), folder.join("targets.txt"));
     std::fs::write(&script, SCRIPT)?;
     std::fs::write(&list, targets.join("\n") + "\n")?;
-    run(port, Duration::from_secs(1), &script, &list)?;
+    run(port, connections, Duration::from_secs(1), &script, &list)?;
     let meter = Meter::start(&[server])?;
-    let result = run(port, time, &script, &list)?;
+    let result = run(port, connections, time, &script, &list)?;
     evaluate(&result, &meter.stop()?)
 }
 
-fn run(port: u16, time: Duration, script: &Path, list: &Path) -> anyhow::Result<Value> {
+fn run(
+    port: u16,
+    connections: u32,
+    time: Duration,
+    script: &Path,
+    list: &Path,
+) -> anyhow::Result<Value> {
     let output = Command::new("wrk")
         .arg(format!("-t{THREADS}"))
-        .arg(format!("-c{CONNECTIONS}"))
+        .arg(format!("-c{connections}"))
         .arg(format!("-d{}s", time.as_secs().max(1)))
         .args(["--timeout", "10s", "-s"])
         .arg(script)

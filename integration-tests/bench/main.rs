@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use silsila_integration_tests::bench::extraction;
+use silsila_integration_tests::gateway::Gateway;
 use silsila_integration_tests::mariadb::{MariaDb, MariaDbOptions};
 use silsila_mysql::MySql;
 
@@ -117,13 +118,13 @@ impl Bench {
     async fn run(mut self, report: &mut Report) -> anyhow::Result<()> {
         let site = self.site(self.arguments.patients).await?;
         site.config().write()?;
-        self.pieces(&site, report).await?;
+        let bare = self.pieces(&site, report).await?;
         let compared = if site.patients <= SMALL || self.arguments.ingest_only {
             None
         } else {
             Some(self.searches(SMALL, report).await?)
         };
-        self.whole(&site, compared.as_deref(), report).await?;
+        self.whole(&site, bare, compared.as_deref(), report).await?;
         if let Some(small) = compared
             && self.arguments.large
         {
@@ -142,8 +143,8 @@ impl Bench {
         Site::new(&self.server, dir, patients, *chunk_rows).await
     }
 
-    /// Reading and mapping, each alone.
-    async fn pieces(&self, site: &Site, report: &mut Report) -> anyhow::Result<()> {
+    /// Reading and mapping, each alone; gives the bare driver's rows per second.
+    async fn pieces(&self, site: &Site, report: &mut Report) -> anyhow::Result<f64> {
         let chunk = self.arguments.chunk_rows as usize;
         let options = site.hospital.options(&self.server);
         eprintln!("== Extraction");
@@ -153,20 +154,21 @@ impl Bench {
         let source = MySql::new(options);
         let mapped = mapping::mapped(site, &source, chunk).await?;
         figures::mapping(report, &mapped);
-        Ok(())
+        Ok(read.bare_chunks)
     }
 
     /// The whole gateway at the size that the budgets name.
     async fn whole(
         &self,
         site: &Site,
+        bare: f64,
         small: Option<&[reading::Reading]>,
         report: &mut Report,
     ) -> anyhow::Result<()> {
         eprintln!("== Ingest of {} patients", site.patients);
         let server = self.server.pid().unwrap_or_default();
         let (mut gateway, ingest) = ingest::ingest(site, server, self.arguments.profile).await?;
-        figures::ingest(report, site, &ingest);
+        figures::ingest(report, site, bare, &ingest);
         figures::idle(report, "after ingest", &gateway)?;
         if self.arguments.ingest_only {
             return gateway.stop().map(drop);
@@ -202,7 +204,7 @@ impl Bench {
     async fn live(
         &self,
         site: &Site,
-        gateway: &mut silsila_integration_tests::gateway::Gateway,
+        gateway: &mut Gateway,
         patients: &[serde_json::Value],
         report: &mut Report,
     ) -> anyhow::Result<()> {

@@ -9,7 +9,7 @@ use silsila_integration_tests::gateway::Gateway;
 use silsila_integration_tests::http::Http;
 
 use crate::bare::{Bare, record};
-use crate::load::{Load, load};
+use crate::load::{CALM, CONNECTIONS, Load, load};
 use crate::site::Site;
 
 /// What is asked, by kind.
@@ -30,6 +30,8 @@ pub struct Reading {
     pub kind: &'static str,
     /// The gateway.
     pub gateway: Load,
+    /// The gateway under a calm load.
+    pub calm: Load,
     /// The bare handler.
     pub bare: Option<Load>,
 }
@@ -50,10 +52,12 @@ pub async fn readings(
         let folder = &site.folder;
         let answers = folder.join("answers.jsonl");
         record(gateway.port(), &targets, &answers).await?;
-        let loaded = load(gateway.port(), pid, &targets, time, folder)?;
+        let port = gateway.port();
+        let loaded = load(port, pid, &targets, CONNECTIONS, time, folder)?;
+        let calm = load(port, pid, &targets, CALM, time / 2, folder)?;
         let bare = if compare {
             let bare = Bare::start(&answers).await?;
-            let loaded = load(bare.port, bare.pid(), &targets, time, folder)?;
+            let loaded = load(bare.port, bare.pid(), &targets, CONNECTIONS, time, folder)?;
             bare.end()?;
             Some(loaded)
         } else {
@@ -62,6 +66,7 @@ pub async fn readings(
         readings.push(Reading {
             kind,
             gateway: loaded,
+            calm,
             bare,
         });
     }
