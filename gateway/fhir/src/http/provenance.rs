@@ -86,7 +86,9 @@ fn text(state: &FhirState, permit: &Permit, vid: i64) -> Result<(String, Vec<u8>
         let name = lookup::name_of(conn, version.rid)?.ok_or(Refusal::Corrupt)?;
         Ok((entry, name))
     })?;
-    let proof = state.store().proof(seq)?;
+    let mut proof = state.store().proof(seq)?;
+    // Without the newest block the same version has the same proof for ever.
+    proof.later = None;
     let story = Story {
         entry: &entry,
         resource: (name.0, &name.1),
