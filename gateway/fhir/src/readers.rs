@@ -121,3 +121,21 @@ fn step(store: &Store, behind: &AtomicBool) -> Result<bool, StoreError> {
     }
     upkeep::purge(store, store.health()?.time_ms)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_in_a_search_is_refused_and_its_thread_goes_on() {
+        let readers = Readers::start(1);
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
+        for round in 0..3 {
+            let failed = runtime.block_on(readers.run(|| -> u8 { panic!("a name") }));
+            assert_eq!(failed.unwrap_err().code(), "FHR0018");
+            assert_eq!(runtime.block_on(readers.run(move || round)).unwrap(), round);
+        }
+    }
+}

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
@@ -47,11 +48,16 @@ async fn serve(state: &FhirState, mut request: Request, next: Next) -> Result<Re
     };
     request.extensions_mut().insert(asked);
     let _slot = state.slots().try_acquire().map_err(|_| Refusal::Busy)?;
-    let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match tokio::time::timeout(limits.timeout, answer).await {
+    contain(next.run(request), limits.timeout).await
+}
+
+/// An answer in time, or a refusal; a panic tells the client nothing.
+async fn contain<T>(answer: impl Future<Output = T>, timeout: Duration) -> Result<T, Refusal> {
+    let answer = AssertUnwindSafe(answer).catch_unwind();
+    match tokio::time::timeout(timeout, answer).await {
         Err(_) => Err(Refusal::TimedOut),
         Ok(Err(_)) => Err(Refusal::Internal),
-        Ok(Ok(response)) => Ok(response),
+        Ok(Ok(answer)) => Ok(answer),
     }
 }
 
@@ -89,4 +95,31 @@ async fn dress(mut response: Response, form: Form) -> Response {
         HeaderValue::from_static("nosniff"),
     );
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run<T>(answer: impl Future<Output = T>, timeout: Duration) -> Result<T, &'static str> {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(contain(answer, timeout))
+            .map_err(|refusal| refusal.code())
+    }
+
+    #[test]
+    fn a_panic_becomes_an_internal_error() {
+        let panics = async { panic!("a name from a record") };
+        assert_eq!(run::<()>(panics, Duration::from_secs(60)), Err("FHR0018"));
+    }
+
+    #[test]
+    fn an_answer_that_does_not_come_is_given_up() {
+        let never = std::future::pending::<()>();
+        assert_eq!(run(never, Duration::from_millis(1)), Err("FHR0021"));
+        assert_eq!(run(async { 7 }, Duration::from_secs(60)), Ok(7));
+    }
 }

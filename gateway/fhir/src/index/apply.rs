@@ -32,6 +32,19 @@ pub struct Names {
 }
 
 impl Names {
+    /// Names for an index that lets so many rows of rare terms collect.
+    pub fn with_full(full: usize) -> Self {
+        Self {
+            merge: Merge::with_full(full),
+            ..Self::default()
+        }
+    }
+
+    /// Forgets everything but that bound.
+    pub fn forget(&mut self) {
+        *self = Self::with_full(self.merge.full());
+    }
+
     fn refresh(&mut self, conn: &Connection) -> Result<Keyed, IndexError> {
         let known: i64 = conn
             .prepare_cached("SELECT coalesce(max(num), 0) FROM fhir_system")?

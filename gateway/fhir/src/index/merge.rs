@@ -17,13 +17,28 @@ const FULL: usize = 100_000;
 const SLICES: i64 = 32;
 
 /// What is remembered between blocks; after a start the rows are counted anew.
-#[derive(Default)]
 pub struct Merge {
+    full: usize,
     rows: Option<usize>,
     slice: i64,
 }
 
+impl Default for Merge {
+    fn default() -> Self {
+        Self::with_full(FULL)
+    }
+}
+
 impl Merge {
+    /// Lets so many rows collect.
+    pub fn with_full(full: usize) -> Self {
+        Self {
+            full,
+            rows: None,
+            slice: 0,
+        }
+    }
+
     /// Takes note of new rows, and moves slices on while there are too many.
     pub fn added(&mut self, conn: &Connection, added: usize) -> rusqlite::Result<()> {
         let mut rows = match self.rows {
@@ -31,13 +46,18 @@ impl Merge {
             None => count(conn)?,
         };
         for _ in 0..SLICES {
-            if rows <= FULL {
+            if rows <= self.full {
                 break;
             }
             rows = rows.saturating_sub(self.move_slice(conn)?);
         }
         self.rows = Some(rows);
         Ok(())
+    }
+
+    /// The bound.
+    pub fn full(&self) -> usize {
+        self.full
     }
 
     /// Forgets the count, as after a block that was undone.

@@ -136,6 +136,17 @@ fn the_capability_statement_names_what_works() {
 }
 
 #[test]
+fn more_requests_than_allowed_are_refused_as_busy() {
+    let mut settings = crate::bed::settings();
+    settings.limits.concurrent = 0;
+    let index = silsila_fhir::SearchIndex::new();
+    let bed = Bed::with(index, settings, crate::bed::open_access());
+    let reply = bed.get("metadata");
+    assert_eq!(reply.refused(503), "FHR0020");
+    assert_eq!(reply.header("retry-after"), "1");
+}
+
+#[test]
 fn a_query_beyond_the_limit_is_refused() {
     let bed = filled();
     let long = "x".repeat(20_000);
