@@ -19,6 +19,7 @@ mod id;
 mod key;
 mod proof;
 mod rules;
+mod sha;
 mod state;
 mod tag_map;
 mod transaction;
@@ -37,6 +38,7 @@ pub use rules::{
     Accepted, CertifiedHeader, ChainState, Head, Heads, Judge, MAX_PAYLOAD, MemoryHeads,
     RULES_VERSION, Refused, Rejected, Validators, VerifiedBlock,
 };
+pub use sha::sha256;
 pub use state::StateHash;
 pub use tag_map::{EventSet, SeededTags, TagMap};
 pub use transaction::{

@@ -11,7 +11,9 @@
 //! members compare their states, and a member that received a state check it in one pass.
 
 use std::fmt;
+use std::sync::LazyLock;
 
+use blake3::hazmat::HasherExt;
 use sha2::{Digest, Sha256};
 
 use crate::{EntryHash, Tag, merkle::Hash};
@@ -93,13 +95,17 @@ impl StateHash {
     }
 }
 
+/// The context hashed once, rather than with each element.
+static CONTEXT_KEY: LazyLock<blake3::hazmat::ContextKey> =
+    LazyLock::new(|| blake3::hazmat::hash_derive_key_context(ELEMENT_CONTEXT));
+
 fn stretch(resource: &Tag, version: u64, entry: &EntryHash) -> [u8; StateHash::SIZE] {
     let mut input = [0_u8; 56];
     input[..16].copy_from_slice(&resource.0);
     input[16..24].copy_from_slice(&version.to_be_bytes());
     input[24..].copy_from_slice(&entry.0);
     let mut element = [0; StateHash::SIZE];
-    let mut hasher = blake3::Hasher::new_derive_key(ELEMENT_CONTEXT);
+    let mut hasher = blake3::Hasher::new_from_context_key(&CONTEXT_KEY);
     hasher.update(&input).finalize_xof().fill(&mut element);
     element
 }

@@ -2,7 +2,8 @@
 //! What the ledger carries on this machine, without index and without a source.
 //!
 //! ```text
-//! cargo run --release -p silsila-store --example bench_store [entries] [folder]
+//! cargo run --release -p silsila-store --example bench_store [entries] [folder] [keep]
+//! cargo run --release -p silsila-store --example bench_store verify <ledger>
 //! ```
 
 use std::path::{Path, PathBuf};
@@ -16,8 +17,47 @@ const BATCH: u64 = 1000;
 const SINGLES: u64 = 400;
 const READS: u64 = 50_000;
 
+/// Processor time of this process so far, over all its threads, where the system tells.
+fn cpu() -> Duration {
+    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = text
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks = |at: usize| {
+        fields
+            .get(at)
+            .and_then(|field| field.parse::<u64>().ok())
+            .unwrap_or(0)
+    };
+    Duration::from_millis((ticks(11) + ticks(12)) * 10)
+}
+
+/// The most memory that this process ever had, in MB.
+fn peak_memory() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .unwrap_or_default();
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|kb| kb.parse::<u64>().ok())
+        .unwrap_or(0)
+        / 1024
+}
+
+fn micros(time: Duration, entries: u64) -> f64 {
+    time.as_secs_f64() * 1e6 / entries as f64
+}
+
 fn main() -> Result<(), StoreError> {
-    let mut arguments = std::env::args().skip(1);
+    let mut arguments = std::env::args().skip(1).peekable();
+    if arguments.next_if_eq("verify").is_some() {
+        return arguments.try_for_each(|path| verify(&Store::open_read_only(Path::new(&path))?));
+    }
     let entries = arguments
         .next()
         .and_then(|text| text.parse().ok())
@@ -25,13 +65,23 @@ fn main() -> Result<(), StoreError> {
     let folder = arguments
         .next()
         .map_or_else(std::env::temp_dir, PathBuf::from);
+    let keep = arguments.next().is_some_and(|word| word == "keep");
     for (name, dictionaries) in [
         ("no dictionary", vec![]),
         ("a sample dictionary", vec![dictionary()]),
     ] {
-        let path = folder.join(format!("silsila-bench-{}.sqlite", std::process::id()));
+        let path = folder.join(format!(
+            "silsila-bench-{}-{}.sqlite",
+            std::process::id(),
+            dictionaries.len()
+        ));
         println!("--- {name}, {entries} entries");
         let outcome = measure(&path, entries, dictionaries);
+        if keep {
+            println!("kept as {}", path.display());
+            outcome?;
+            continue;
+        }
         for suffix in ["", "-wal", "-shm", "-lock"] {
             let mut file = path.clone().into_os_string();
             file.push(suffix);
@@ -68,7 +118,7 @@ fn measure(path: &Path, entries: u64, dictionaries: Vec<Dictionary>) -> Result<(
 
 fn ingest(store: &Store, entries: u64) -> Result<(), StoreError> {
     let (mut stage, mut submit) = (Duration::ZERO, Duration::ZERO);
-    let mut slowest = Duration::ZERO;
+    let (mut slowest, before) = (Duration::ZERO, cpu());
     for first in (0..entries).step_by(BATCH as usize) {
         let drafts: Vec<Draft> = (first..first + BATCH).map(|n| draft(n, n)).collect();
         let started = Instant::now();
@@ -83,38 +133,42 @@ fn ingest(store: &Store, entries: u64) -> Result<(), StoreError> {
     }
     let rate = entries as f64 / (stage + submit).as_secs_f64();
     println!(
-        "stage {stage:.1?} + submit {submit:.1?}: {rate:.0} entries/s; slowest batch {slowest:.0?}"
+        "stage {stage:.1?} + submit {submit:.1?}: {rate:.0} entries/s; {:.1} us of CPU per entry (bodies included); slowest batch {slowest:.0?}; memory {} MB",
+        micros(cpu() - before, entries),
+        peak_memory()
     );
     Ok(())
 }
 
 fn reads(store: &Store, entries: u64) -> Result<(), StoreError> {
-    let started = Instant::now();
+    let (started, before) = (Instant::now(), cpu());
     let mut seq = 1;
     for _ in 0..READS {
         seq = (seq * 48_271 + 11) % entries;
         store.read(|conn| store.committed(conn, seq).map(drop))?;
     }
-    println!(
-        "committed(): {:.1} us each at random",
-        started.elapsed().as_secs_f64() * 1e6 / READS as f64
+    let (wall, busy) = (
+        micros(started.elapsed(), READS),
+        micros(cpu() - before, READS),
     );
+    println!("committed(): {wall:.1} us each at random, {busy:.1} us of CPU");
     Ok(())
 }
 
 fn verify(store: &Store) -> Result<(), StoreError> {
     for _ in 0..2 {
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), cpu());
         let report = store.verify(&mut |_| ())?;
-        let took = started.elapsed();
+        let (took, busy) = (started.elapsed(), cpu() - before);
         assert!(report.is_clean(), "{:?}", report.faults);
         let speed = report.bytes as f64 / took.as_secs_f64() / 1e6;
         let raw = raw_sha256(report.bytes);
         println!(
-            "verify: {:.1} MB in {took:.0?}: {speed:.0} MB/s; one thread's SHA-256 {raw:.0} MB/s; ratio {:.2}; {:.0} bytes per entry",
+            "verify: {:.1} MB in {took:.0?}: {speed:.0} MB/s; one thread's SHA-256 {raw:.0} MB/s; ratio {:.2}; {:.0} bytes and {:.2} us of CPU per entry",
             report.bytes as f64 / 1e6,
             speed / raw,
             ratio(report.bytes, report.entries),
+            micros(busy, report.entries),
         );
     }
     Ok(())

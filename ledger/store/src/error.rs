@@ -16,7 +16,7 @@ pub enum StoreError {
     #[error("the stored ledger is damaged: {fault}")]
     Damaged {
         /// What and where.
-        fault: Fault,
+        fault: Box<Fault>,
     },
     /// Another process writes to this ledger.
     #[error("another process has the ledger at {path} open for writing")]
@@ -147,7 +147,9 @@ impl From<IndexError> for StoreError {
 
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
-        Self::Damaged { fault }
+        Self::Damaged {
+            fault: Box::new(fault),
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Transaction};
-use silsila_chain::{Block, BlockHeader, ChannelId, Genesis, Height, Proof, TxId, Validators};
+use silsila_chain::{
+    Block, BlockHeader, ChannelId, ChannelKeys, Genesis, Height, Proof, TxId, Validators,
+};
 
 use crate::clear::ClearSuite;
 use crate::file::{BlockRow, MetaName, connect_reader, fold_log, read_meta, tip_height, versions};
@@ -28,6 +30,7 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     genesis: Genesis,
+    keys: Option<ChannelKeys>,
     reading: Arc<Reading>,
     pool: Pool,
     writer: Option<Mutex<Option<Writer>>>,
@@ -50,6 +53,7 @@ impl Store {
         Ok(Self(Arc::new(Inner {
             pool: Pool::open(&path, readers, reader_cache_bytes)?,
             reading: Arc::clone(&writer.reading),
+            keys: Some(writer.keys.clone()),
             writer: Some(Mutex::new(Some(writer))),
             failing: Mutex::default(),
             path,
@@ -91,6 +95,7 @@ impl Store {
             }),
             pool: Pool::open(path, LONE_READERS, READER_CACHE)?,
             writer: None,
+            keys: None,
             failing: Mutex::default(),
             genesis,
         })))
@@ -205,14 +210,13 @@ impl Store {
     }
 
     /// The number of a resource's newest committed entry, for [`Store::committed`]. `conn` is that of a
-    /// [`Store::read`]; waits for the writer.
+    /// [`Store::read`] or [`Store::local`].
     ///
     /// # Errors
     /// Where the database fails, and [`StoreError::ReadOnly`], because tags are made with a key.
     pub fn head(&self, conn: &Connection, resource: &str) -> Result<Option<u64>, StoreError> {
-        let tag = self
-            .0
-            .write(|writer| Ok(writer.keys.resource_tag(resource)))?;
+        let keys = self.0.keys.as_ref().ok_or(StoreError::ReadOnly)?;
+        let tag = keys.resource_tag(resource);
         versions(conn, &tag, i64::MAX.unsigned_abs(), |seq| {
             let entry = self.0.reading.locate(conn, seq)?.entry;
             Ok((entry.entry.record().resource_tag == tag).then_some(seq))

@@ -52,6 +52,16 @@ impl Frontier {
         self.size += 1;
     }
 
+    /// The inner nodes that one more leaf would complete: level (from 1), index within the level, hash.
+    #[must_use]
+    pub fn inner_completed_by(&self, leaf: Hash) -> Vec<(u32, u64, Hash)> {
+        let mut nodes = Vec::new();
+        self.clone()
+            .append_with(leaf, |level, index, hash| nodes.push((level, index, *hash)));
+        nodes.retain(|(level, ..)| *level > 0);
+        nodes
+    }
+
     /// The root of the tree as it stands.
     #[must_use]
     pub fn root(&self) -> Hash {

@@ -10,7 +10,7 @@ mod proof;
 pub use frontier::Frontier;
 pub use proof::{Nodes, consistency_path, inclusion_path, verify_consistency, verify_inclusion};
 
-use sha2::{Digest, Sha256};
+use crate::sha;
 
 /// A SHA-256 value.
 pub type Hash = [u8; 32];
@@ -24,20 +24,13 @@ pub const EMPTY_ROOT: Hash = [
 /// The hash of a leaf: SHA-256 of a zero byte and the leaf's bytes.
 #[must_use]
 pub fn leaf_hash(leaf: &[u8]) -> Hash {
-    Sha256::new()
-        .chain_update([0])
-        .chain_update(leaf)
-        .finalize()
-        .into()
+    sha::prefixed(0, leaf)
 }
 
 /// The hash of an inner node: SHA-256 of a one byte and both children.
 #[must_use]
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
-    let mut bytes = [1_u8; 65];
-    bytes[1..33].copy_from_slice(left);
-    bytes[33..].copy_from_slice(right);
-    Sha256::digest(bytes).into()
+    sha::pair(1, left, right)
 }
 
 /// The root over leaf hashes. Given the roots of consecutive subtrees of one power of two of leaves

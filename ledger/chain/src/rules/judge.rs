@@ -102,6 +102,8 @@ impl<'s> Judge<'s> {
         let header = transaction.header();
         self.admit_header(header)?;
         let mut undo = Undo::default();
+        self.heads.reserve(transaction.entries().len());
+        self.events.reserve(transaction.entries().len());
         for (position, entry) in (0..).zip(transaction.entries()) {
             if let Err(refused) = self.admit_entry(&mut undo, entry, heads) {
                 self.undo(undo);

@@ -2,8 +2,7 @@
 //! Payloads: the only rows that can be forgotten.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
-use silsila_chain::PayloadCommitment;
+use silsila_chain::{PayloadCommitment, sha256};
 
 use crate::StoreError;
 
@@ -38,7 +37,7 @@ pub(crate) fn with_payload<T>(
 pub(crate) fn differs(commitment: &PayloadCommitment, stored: &[u8]) -> Option<&'static str> {
     if stored.len() as u64 != u64::from(commitment.size) {
         Some("the payload has another size than was committed")
-    } else if Sha256::digest(stored).as_slice() != commitment.digest.0 {
+    } else if sha256(stored) != commitment.digest.0 {
         Some("the payload has another digest than was committed")
     } else {
         None

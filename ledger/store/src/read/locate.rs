@@ -36,7 +36,7 @@ impl Reading {
         };
         let fault = |what: String| Fault { place, what };
         let anchor = match self.anchors.get(conn, &self.validators, row.transaction) {
-            Err(StoreError::Damaged { fault }) => return Err(at_entry(fault, seq).into()),
+            Err(StoreError::Damaged { fault }) => return Err(at_entry(*fault, seq).into()),
             other => other?,
         };
         let entries = read_entries(&row.bytes).map_err(|error| fault(error.to_string()))?;

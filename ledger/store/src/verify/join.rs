@@ -93,12 +93,8 @@ fn nodes_differ(
     chain: &ChainState,
     block: &CheckedBlock,
 ) -> Result<Option<&'static str>, StoreError> {
-    let mut nodes = Vec::new();
-    let mut history = chain.history().clone();
-    history.append_with(block.certified.hash().0, |level, index, hash| {
-        nodes.push((level, index, *hash))
-    });
-    for (level, index, hash) in nodes.into_iter().filter(|(level, ..)| *level > 0) {
+    let nodes = chain.history().inner_completed_by(block.certified.hash().0);
+    for (level, index, hash) in nodes {
         if read_node(conn, level, index)?.as_deref() != Some(&hash[..]) {
             return Ok(Some(
                 "a node of the tree of blocks is not the one that the blocks make",

@@ -24,6 +24,8 @@ const SEGMENT_ENTRIES: u64 = 4096;
 const SEGMENT_BLOCKS: u64 = 256;
 /// So many faults are reported.
 const FAULTS: usize = 1000;
+/// Room made for so many heads at once, so that the map need not grow step by step.
+const HEADS_RESERVED: usize = 1 << 20;
 const READER_CACHE: usize = 2 << 20;
 
 #[derive(Clone, Copy)]
@@ -70,6 +72,8 @@ pub(crate) fn verify_whole(
     let conn = connect_reader(path, READER_CACHE)?;
     let plan = plan(&conn, tip)?;
     let mut judged = Judged::new(genesis);
+    let expected = usize::try_from(plan.end).unwrap_or(usize::MAX);
+    judged.heads.0.reserve(expected.min(HEADS_RESERVED));
     judged.faults.extend(check_genesis(&conn, genesis)?);
     let (next, threads) = (
         AtomicUsize::new(0),

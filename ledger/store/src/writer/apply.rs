@@ -49,16 +49,16 @@ impl Writer {
                     Rejected::Fault(fault) => refused(fault),
                     Rejected::Heads(error) => error,
                 })?;
-        self.apply(block, verified)
+        self.apply(block, &verified)
     }
 
     /// Applies a block that was judged against the chain as it stands.
     pub(crate) fn apply(
         &mut self,
         block: &Block,
-        verified: VerifiedBlock,
+        verified: &VerifiedBlock,
     ) -> Result<(), StoreError> {
-        let placed = self.place(block, &verified)?;
+        let placed = self.place(block, verified)?;
         let info = BlockInfo {
             height: verified.certified.header().height,
             time_ms: verified.certified.header().time_ms,
@@ -78,7 +78,7 @@ impl Writer {
         let txn = self
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
-        write_block(&txn, block, &verified, self.next_transaction, &self.chain)?;
+        write_block(&txn, block, verified, self.next_transaction, &self.chain)?;
         for one in &placed {
             one.write(&txn, verified.certified.header())?;
             if let Some(staged) = self.outbox.get(&one.open.id()) {
@@ -230,23 +230,11 @@ fn write_block(
         certificate: block.certificate.clone(),
     };
     row.insert(txn)?;
-    write_nodes(txn, before.history(), verified.certified.hash().0)
-}
-
-/// Writes the inner nodes that one more block completes.
-pub(crate) fn write_nodes(
-    conn: &Connection,
-    history: &silsila_chain::merkle::Frontier,
-    block: [u8; 32],
-) -> Result<(), StoreError> {
-    let mut nodes = Vec::new();
-    history.clone().append_with(block, |level, index, hash| {
-        nodes.push((level, index, *hash))
-    });
-    let inner = nodes.iter().filter(|(level, ..)| *level > 0);
-    inner
-        .map(|(level, index, hash)| insert_node(conn, *level, *index, hash))
-        .collect()
+    let mut nodes = before
+        .history()
+        .inner_completed_by(verified.certified.hash().0)
+        .into_iter();
+    nodes.try_for_each(|(level, index, hash)| insert_node(txn, level, index, &hash))
 }
 
 impl Placed<'_> {

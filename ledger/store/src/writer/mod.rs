@@ -66,7 +66,7 @@ impl Writer {
                 self.reject(&id, reason.code())?;
             }
             if let Some(ordered) = block {
-                self.apply(&ordered.0, ordered.1)?;
+                self.apply(&ordered.0, &ordered.1)?;
             }
         }
         self.status(id)

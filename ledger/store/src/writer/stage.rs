@@ -2,11 +2,10 @@
 //! From drafts to one signed transaction in the outbox.
 
 use rusqlite::Transaction as SqliteTransaction;
-use sha2::{Digest, Sha256};
 use silsila_chain::cbor::Writer as CborWriter;
 use silsila_chain::{
     Entry, EntryHash, Head, Height, Identity, MAX_ENTRIES, MAX_KIND, MemoryHeads, Op,
-    PayloadCommitment, PayloadDigest, Record, Suite, Tag, Transaction, TxId,
+    PayloadCommitment, PayloadDigest, Record, Suite, Tag, Transaction, TxId, sha256,
 };
 
 use crate::clear::{ClearSuite, Salt};
@@ -50,10 +49,7 @@ pub(crate) fn seal(suite: &ClearSuite, drafts: Vec<Draft>) -> Result<Vec<Sealed>
                     None => Ok(None),
                 })
                 .map(|stored| Sealed {
-                    plaintext: draft
-                        .payload
-                        .as_ref()
-                        .map(|payload| Sha256::digest(&payload.body).into()),
+                    plaintext: draft.payload.as_ref().map(|payload| sha256(&payload.body)),
                     stored: stored.map(|stored| (commit(&stored), stored)),
                     draft,
                 })
@@ -89,7 +85,7 @@ fn check(draft: &Draft) -> Result<(), &'static str> {
 fn commit(stored: &[u8]) -> PayloadCommitment {
     PayloadCommitment {
         suite: Suite::CLEAR,
-        digest: PayloadDigest(Sha256::digest(stored).into()),
+        digest: PayloadDigest(sha256(stored)),
         size: u32::try_from(stored.len()).expect("a sealed body is below 16 MiB"),
     }
 }

@@ -55,6 +55,23 @@ fn versions_follow_one_another_through_deletion() {
 }
 
 #[test]
+fn the_newest_entry_of_a_resource_is_found_by_its_name() {
+    let ledger = Ledger::new();
+    let store = ledger.open();
+    commit(&store, vec![put("a", 1), put("b", 1), put("a", 2)]);
+    commit(&store, vec![delete("b")]);
+    stage(&store, vec![put("a", 3)]);
+    let head = |name: &str| store.read(|conn| store.head(conn, name)).unwrap();
+    let heads = ["Observation/a", "Observation/b", "Observation/c", "a"].map(head);
+    assert_eq!(heads, [Some(2), Some(3), None, None]);
+    let within = store.local(|txn| store.head(txn, "Observation/a"));
+    assert_eq!(within.unwrap(), Some(2));
+    let reader = Store::open_read_only(&ledger.path()).unwrap();
+    let nameless = reader.read(|conn| reader.head(conn, "Observation/a"));
+    assert!(matches!(nameless, Err(StoreError::ReadOnly)));
+}
+
+#[test]
 fn a_deletion_of_what_is_not_there_is_refused_before_it_is_staged() {
     let ledger = Ledger::new();
     let store = ledger.open();
