@@ -118,6 +118,14 @@ impl Hospital {
     /// # Errors
     /// When a statement fails.
     pub async fn apply_day2(&self, server: &MariaDb) -> anyhow::Result<Day2> {
+        self.play_day2(server, usize::MAX).await
+    }
+
+    /// As [`Self::apply_day2`], but at most so many statements: the next call goes on from there.
+    ///
+    /// # Errors
+    /// When a statement fails.
+    pub async fn play_day2(&self, server: &MariaDb, at_most: usize) -> anyhow::Result<Day2> {
         let path = self.data.join("mirpurkhas/changes.sql");
         let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         let changes: Vec<_> = statements(&text)
@@ -141,7 +149,7 @@ impl Hospital {
             .query_first(format!("SELECT done FROM {progress}"))
             .await?;
         let done = done.unwrap_or_default();
-        for (at, change) in changes.iter().enumerate().skip(done) {
+        for (at, change) in changes.iter().enumerate().skip(done).take(at_most) {
             conn.query_drop("START TRANSACTION").await?;
             conn.query_drop(change)
                 .await
@@ -152,7 +160,7 @@ impl Hospital {
         }
         conn.disconnect().await?;
         Ok(if done < changes.len() {
-            Day2::Applied(changes.len() - done)
+            Day2::Applied(at_most.min(changes.len() - done))
         } else {
             Day2::WasThere
         })

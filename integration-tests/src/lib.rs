@@ -9,6 +9,7 @@
 pub mod authority;
 pub mod bench;
 pub mod demo;
+pub mod dice;
 pub mod gateway;
 pub mod hospital;
 pub mod http;

@@ -176,6 +176,16 @@ impl Supervised {
         }
     }
 
+    /// Kills the child at once, by closing the pipe: no other program has to be started first. Gives its
+    /// exit code (137, unless it had ended by itself). The scrap folder goes as well.
+    ///
+    /// # Errors
+    /// When the child does not end in time.
+    pub fn kill(mut self, at_most: Duration) -> anyhow::Result<i32> {
+        drop(self.pipe.take());
+        self.wait(at_most)
+    }
+
     /// Sends a signal and waits for the end, keeping the scrap folder.
     ///
     /// # Errors
@@ -223,6 +233,18 @@ mod tests {
         let code = child.end(Signal::Kill, Duration::from_secs(20)).unwrap();
         assert_eq!(code, 128 + 9);
         assert!(dir.path().exists());
+    }
+
+    #[test]
+    fn a_killed_child_says_so_and_one_that_ended_before_keeps_its_own_code() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("log");
+        let patience = Duration::from_secs(20);
+        let child = Supervised::start(&["sleep", "600"], &log, None).unwrap();
+        assert_eq!(child.kill(patience).unwrap(), 128 + 9);
+        let child = Supervised::start(&["true"], &log, None).unwrap();
+        assert_eq!(child.wait(patience).unwrap(), 0);
+        assert_eq!(child.kill(patience).unwrap(), 0);
     }
 
     #[test]

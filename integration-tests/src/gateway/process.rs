@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A gateway that can be started, asked, killed and started again.
 
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -139,6 +142,20 @@ impl Gateway {
         })
     }
 
+    /// What the running gateway says of itself, asked over its socket without starting another process;
+    /// nothing while it does not listen there.
+    #[must_use]
+    pub fn look(&self) -> Option<Value> {
+        let mut stream = UnixStream::connect(self.config.folder.join("state/admin.sock")).ok()?;
+        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.write_all(br#"{"order":"status"}"#).ok()?;
+        stream.shutdown(Shutdown::Write).ok()?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).ok()?;
+        let mut answer: Value = serde_json::from_slice(&answer).ok()?;
+        Some(answer["report"].take()).filter(Value::is_object)
+    }
+
     /// Runs another `silsila` command on this gateway's configuration.
     ///
     /// # Errors
@@ -186,9 +203,14 @@ impl Gateway {
     /// Kills the gateway as a power cut would (`SIGKILL`) and waits until it is gone.
     ///
     /// # Errors
-    /// When it does not end.
+    /// When it had ended by itself before, or does not end.
     pub fn kill(&mut self) -> anyhow::Result<()> {
-        self.end(Signal::Kill).map(drop)
+        let process = self.process.take().context("the gateway does not run")?;
+        let code = process.kill(PATIENCE)?;
+        if code != 128 + 9 {
+            bail!("the gateway had ended with code {code}:\n{}", self.output());
+        }
+        Ok(())
     }
 
     /// Asks the gateway to finish and gives its exit code.
@@ -196,14 +218,8 @@ impl Gateway {
     /// # Errors
     /// When it does not end in time.
     pub fn stop(&mut self) -> anyhow::Result<i32> {
-        self.end(Signal::Term)
-    }
-
-    fn end(&mut self, signal: Signal) -> anyhow::Result<i32> {
-        match self.process.take() {
-            Some(process) => process.end(signal, PATIENCE),
-            None => bail!("the gateway does not run"),
-        }
+        let process = self.process.take().context("the gateway does not run")?;
+        process.end(Signal::Term, PATIENCE)
     }
 
     /// All that the gateway has printed.
