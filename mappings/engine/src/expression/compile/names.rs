@@ -138,6 +138,10 @@ impl Compiler<'_> {
             return self.row_column(name, at);
         }
         let (ex, ty) = self.expr(inner, text)?;
+        if let (ast::Expr::Var(v), Ex::Column(_)) = (inner, &ex) {
+            self.no_members(v.id, super::span_of(inner));
+            return None;
+        }
         match ty {
             Type::Row(j) => {
                 let place = self.site.place(at);
@@ -174,6 +178,17 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+
+    /// A column has no members, so the name before the point is a misspelt lookup, child or let.
+    fn no_members(&mut self, name: &str, at: Range<usize>) {
+        let scope = &*self.scope;
+        let joins = scope.joins.iter().map(|j| j.name.as_str());
+        let lets = scope.lets.iter().map(|l| l.name.as_str());
+        let known: Vec<String> = joins.chain(lets).map(ToOwned::to_owned).collect();
+        let message = format!("there is no lookup {name:?}, and a column has no members");
+        let known = known.iter().map(String::as_str);
+        self.unknown("MAP0011", at, message, name, known);
     }
 
     pub(super) fn row_column(&mut self, name: &str, at: Range<usize>) -> Option<(Ex, Type)> {
