@@ -378,7 +378,8 @@ impl<'q> Plan<'q> {
         }
         if self.keys.need_id() {
             let name = lookup::name_of(conn, rid)?;
-            self.keys.add_id(&mut values, name.map(|(_, id)| id));
+            self.keys
+                .add_id(&mut values, name.as_ref().map(|(_, id)| id.as_str()));
         }
         Ok(Some(values))
     }

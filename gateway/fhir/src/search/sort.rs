@@ -67,10 +67,10 @@ impl<'q> Keys<'q> {
     }
 
     /// Fills in the id.
-    pub fn add_id(&self, values: &mut Values, id: Option<String>) {
+    pub fn add_id(&self, values: &mut Values, id: Option<&str>) {
         for (key, value) in self.0.iter().zip(values) {
             if let SortBy::Id = key.by {
-                *value = id.clone().map(|id| Value::Text(id.into()));
+                *value = id.map(|id| Value::Text(id.into()));
             }
         }
     }

@@ -166,7 +166,7 @@ impl Bed {
     }
 
     /// Follows `next` links from a first page; the ids in order.
-    pub fn all_pages(&self, first: Reply) -> Vec<String> {
+    pub fn all_pages(&self, first: &Reply) -> Vec<String> {
         let mut ids = first.ids();
         let mut next = first.link("next");
         while let Some(url) = next {

@@ -30,7 +30,7 @@ fn observation(id: usize, pick: [u8; 5]) -> Value {
         1 => body["effectiveDateTime"] = json!(format!("2025-02-{day:02}T{:02}:00:00Z", code % 24)),
         2 => {
             body["effectivePeriod"] =
-                json!({"start": format!("2025-02-{day:02}"), "end": "2025-04"})
+                json!({"start": format!("2025-02-{day:02}"), "end": "2025-04"});
         }
         _ => {}
     }
@@ -161,7 +161,7 @@ proptest! {
             let reply = bed.get(&format!("{query}&_count=1000")).ok();
             prop_assert_eq!(reply.total(), Some(expect.len() as u64), "{}", query);
             prop_assert_eq!(bed.ids(&query), expect.clone(), "{}", query);
-            let mut sorted = bed.all_pages(bed.get(&format!("{query}&_count=3&_sort=date")).ok());
+            let mut sorted = bed.all_pages(&bed.get(&format!("{query}&_count=3&_sort=date")).ok());
             sorted.sort();
             prop_assert_eq!(sorted, expect, "{}", query);
         }

@@ -143,7 +143,7 @@ fn provenances_are_found_by_target_id_and_time() {
     assert_eq!(count(&format!("_id={id}")), 1);
     let other = id.replace(|c: char| c.is_ascii_hexdigit() && c.is_alphabetic(), "0");
     assert_eq!(count(&format!("_id={other}")), u64::from(other == id));
-    let paged = bed.all_pages(bed.get("Provenance?_count=2").ok());
+    let paged = bed.all_pages(&bed.get("Provenance?_count=2").ok());
     assert_eq!(paged.len(), 9);
     assert_eq!(bed.get("Provenance?_summary=count").ok().total(), Some(9));
     assert_eq!(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 use serde_json::json;
 
-use crate::bed::{Bed, START_MS, canonical};
+use crate::bed::{Bed, canonical};
 use crate::chart::{filled, patients};
 
 #[test]
@@ -11,7 +11,7 @@ fn a_read_serves_the_committed_bytes_with_version_and_time() {
         "resourceType": "Observation", "id": "o", "status": "final",
         "valueQuantity": {"value": 7, "unit": "x"}
     });
-    bed.put(&[body.clone()]);
+    bed.put(std::slice::from_ref(&body));
     let reply = bed.get("Observation/o").ok();
     let meta = r#""meta":{"lastUpdated":"2025-07-01T00:00:00.001Z","versionId":"1"},"#;
     let canonical = String::from_utf8(canonical(&body)).unwrap();
@@ -145,7 +145,6 @@ fn a_client_that_has_the_version_is_told_so() {
     let empty = bed.get_with("Patient/p1", &[("if-none-match", "W/\"1\"")]);
     assert!(empty.text.is_empty());
     assert_eq!(empty.header("etag"), "W/\"1\"");
-    assert!(START_MS > 0);
 }
 
 #[test]

@@ -190,7 +190,7 @@ fn results_are_sorted_by_several_keys() {
         ),
     ] {
         assert_eq!(bed.get(query).ok().ids(), expect, "{query}");
-        let paged = bed.all_pages(bed.get(&format!("{query}&_count=1")).ok());
+        let paged = bed.all_pages(&bed.get(&format!("{query}&_count=1")).ok());
         assert_eq!(paged, expect, "{query} in pages");
     }
     assert_eq!(bed.get("Patient?_sort=colour").refused(400), "FHR0008");
