@@ -4,9 +4,9 @@
 use rusqlite::Connection;
 use silsila_chain::{Head, Heads, Tag};
 
-use crate::StoreError;
 use crate::file::versions;
 use crate::read::Reading;
+use crate::{Fault, Place, StoreError};
 
 /// The newest versions among entries below `before`.
 pub(crate) struct StoredHeads<'r> {
@@ -20,9 +20,24 @@ impl Heads for StoredHeads<'_> {
 
     fn head(&mut self, resource: &Tag) -> Result<Option<Head>, StoreError> {
         versions(self.conn, resource, self.before, |seq| {
-            let entry = self.reading.locate(self.conn, seq)?.entry;
+            let entry = match self.reading.locate(self.conn, seq) {
+                Err(StoreError::UnknownEntry { .. }) => return Err(astray(seq).into()),
+                other => other?.entry,
+            };
             let record = entry.entry.record();
             Ok((record.resource_tag == *resource).then(|| Head::of(record, entry.hash)))
         })
+    }
+}
+
+fn astray(entry: u64) -> Fault {
+    let place = Place {
+        table: "ledger_version",
+        entry: Some(entry),
+        ..Place::default()
+    };
+    Fault {
+        place,
+        what: "a version is named that the chain does not have".to_owned(),
     }
 }

@@ -130,6 +130,9 @@ pub(crate) fn replay(
     while chain.height() < tip {
         let to = Height((chain.height().0 + STEP).min(tip.0));
         let segment = check_segment(conn, &reading.validators, chain.height().next(), to)?;
+        if let Some(fault) = segment.faults.into_iter().next() {
+            return Err(fault.into());
+        }
         for block in &segment.blocks {
             let mut heads = StoredHeads {
                 conn,
@@ -138,9 +141,6 @@ pub(crate) fn replay(
             };
             chain = join(conn, &chain, next_transaction, block, &mut heads)??.after;
             next_transaction += int(block.transactions.len() as u64);
-        }
-        if let Some(fault) = segment.faults.into_iter().next() {
-            return Err(fault.into());
         }
         if chain.height() < to {
             let place = Place {
