@@ -56,7 +56,7 @@ fn null_yields_null_and_joins_skip_it() {
     check("a ~ b", &row, "null");
     check("[a, b, ' '] | join('-')", &row, "'x'");
     check("a | trim | upper | date | phone('PK')", &row, "null");
-    check("a.b", &row, "null");
+    check("(a or a).b", &row, "null");
     check("a or b", &row, "'x'");
     check("b if a is none", &row, "'x'");
     check("b if a", &row, "null");
@@ -327,6 +327,7 @@ fn every_mistake_of_an_expression_is_reported() {
     refused("a | code('gendr')", &["MAP0031"]);
     refused("a | code('lab', 'cod')", &["MAP0031"]);
     refused("(a | code('lab')).cod", &["MAP0011"]);
+    refused("a.b", &["MAP0011"]);
     refused("a | datetime(tz='Asia/Karachee')", &["MAP0034"]);
     refused("ref('nobody', a)", &["MAP0030"]);
     refused("a | matches('(')", &["MAP0017"]);
