@@ -92,7 +92,7 @@ impl Intake {
                 first: first_error(
                     faults
                         .iter()
-                        .map(|d| (d.severity.word(), d.code, &*d.message)),
+                        .map(|d| (d.severity.word(), d.code, &*d.message, &*d.help)),
                 ),
             });
         }
@@ -171,7 +171,7 @@ impl Intake {
                     first: first_error(
                         faults
                             .iter()
-                            .map(|d| (d.severity.word(), d.code, &*d.message)),
+                            .map(|d| (d.severity.word(), d.code, &*d.message, &*d.help)),
                     ),
                 })?;
         let body = digest::body(&self.keys.digest_key, made.body());
@@ -240,12 +240,17 @@ impl Intake {
     }
 }
 
-/// The first error among (severity, code, message), in one line.
-fn first_error<'d>(mut faults: impl Iterator<Item = (&'d str, &'d str, &'d str)>) -> String {
-    faults
-        .find(|(severity, _, _)| *severity == "error")
-        .map(|(_, code, message)| format!("{code} {message}"))
-        .unwrap_or_default()
+/// One fault: severity, code, message, help.
+type FaultParts<'d> = (&'d str, &'d str, &'d str, &'d [String]);
+
+/// The first error, in one line.
+fn first_error<'d>(mut faults: impl Iterator<Item = FaultParts<'d>>) -> String {
+    let first = faults.find(|(severity, ..)| *severity == "error");
+    let said = |(_, code, message, help): FaultParts<'_>| match help.first() {
+        Some(help) => format!("{code} {message}; {help}"),
+        None => format!("{code} {message}"),
+    };
+    first.map(said).unwrap_or_default()
 }
 
 /// Whether a mapping has done its part of a sweep.
