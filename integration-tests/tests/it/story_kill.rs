@@ -292,7 +292,7 @@ fn quick(folder: &Path, server: &MariaDb, hospital: &Hospital) -> GatewayConfig 
     config.sweep_interval = "1s".into();
     config.chunk_rows = 100;
     // Whole groups of rows vanish between two sweeps of a gateway that lies dead.
-    config.source_lines = "loss_limit_percent = 50".into();
+    config.source_lines = "loss_limit_percent = 100".into();
     config
 }
 
