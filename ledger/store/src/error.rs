@@ -3,7 +3,7 @@
 
 use silsila_chain::TxId;
 
-use crate::{Fault, IndexError};
+use crate::{Fault, IndexError, Place};
 
 /// Everything that can go wrong in the store; [`StoreError::code`] is stable and has a page under
 /// `docs/errors/`.
@@ -130,6 +130,16 @@ impl From<rusqlite::Error> for StoreError {
     fn from(source: rusqlite::Error) -> Self {
         if is_full(&source) {
             Self::Full
+        } else if source.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) {
+            let place = Place {
+                table: "sqlite",
+                ..Place::default()
+            };
+            Fault {
+                place,
+                what: "SQLite finds the file's own structure damaged".to_owned(),
+            }
+            .into()
         } else {
             Self::Sqlite { source }
         }
