@@ -12,6 +12,7 @@
 pub mod access;
 mod author;
 mod bundle;
+mod dictionary;
 mod http;
 pub mod index;
 mod readers;
@@ -21,6 +22,7 @@ mod splice;
 mod state;
 
 pub use access::{Access, AccessSettings, Token};
+pub use dictionary::dictionaries;
 pub use http::router;
 pub use index::SearchIndex;
 pub use refusal::Refusal;

@@ -122,6 +122,7 @@ pub fn open_store(settings: &Settings, keys: &GatewayKeys) -> Result<Store, Fail
     options.channel_name.clone_from(&settings.hospital.base_uri);
     options.readers = storage.readers as usize;
     options.cache_bytes = usize::try_from(storage.cache).unwrap_or(usize::MAX);
+    options.dictionaries = silsila_fhir::dictionaries();
     Ok(Store::open(options, SearchIndex::new())?)
 }
 
@@ -130,7 +131,11 @@ pub fn open_store(settings: &Settings, keys: &GatewayKeys) -> Result<Store, Fail
 /// # Errors
 /// Where there is none.
 pub fn open_store_read_only(settings: &Settings) -> Result<Store, Failure> {
-    Ok(Store::open_read_only(&ledger_file(settings))?)
+    let dictionaries = silsila_fhir::dictionaries();
+    Ok(Store::open_read_only_with(
+        &ledger_file(settings),
+        &dictionaries,
+    )?)
 }
 
 /// The adapter of a configured source; nothing is connected yet.

@@ -333,7 +333,8 @@ fn counters(status: &Value) -> BTreeMap<String, Value> {
 
 /// No two entries of the ledger tell the same event.
 fn no_event_twice(folder: &Path, entries: u64) {
-    let store = Store::open_read_only(&folder.join("state/ledger.sqlite")).unwrap();
+    let ledger = folder.join("state/ledger.sqlite");
+    let store = Store::open_read_only_with(&ledger, &silsila_fhir::dictionaries()).unwrap();
     let events: BTreeSet<[u8; 16]> = store
         .read(|conn| {
             (0..entries)
