@@ -39,6 +39,10 @@ pub struct GatewayConfig {
     pub source_lines: String,
     /// Whole further sections, such as `[log]`.
     pub sections: String,
+    /// The lines of the section `[listen]` instead of plain HTTP on the loopback port.
+    pub listen: Option<String>,
+    /// A command that starts the gateway in turn, such as `nice`; its process must become the gateway's.
+    pub wrapper: Vec<String>,
 }
 
 impl GatewayConfig {
@@ -56,6 +60,8 @@ impl GatewayConfig {
             chunk_rows: 2_000,
             source_lines: String::new(),
             sections: String::new(),
+            listen: None,
+            wrapper: Vec::new(),
         }
     }
 
@@ -102,9 +108,12 @@ impl GatewayConfig {
             ..
         } = self;
         let quoted = |text: &str| format!("{text:?}");
+        let listen = self.listen.clone().unwrap_or_else(|| {
+            format!("address = \"127.0.0.1:{port}\"\nplain_http_on_loopback = true")
+        });
         format!(
             "[hospital]\nname = \"Civil Hospital Mirpurkhas\"\nbase_uri = \"https://mirpurkhas.example\"\n\n\
-             [listen]\naddress = \"127.0.0.1:{port}\"\nplain_http_on_loopback = true\n\n\
+             [listen]\n{listen}\n\n\
              [storage]\nfolder = \"state\"\n\n[keys]\nfolder = \"keys\"\n\n\
              [source.mirpurkhas]\nkind = \"mysql\"\nhost = {host}\nport = {source_port}\ndatabase = {database}\n\
              user = {user}\npassword_file = \"mysql-password\"\ntls = \"off\"\n\

@@ -67,7 +67,10 @@ impl Gateway {
         let file = file
             .to_str()
             .context("the configuration's path is not UTF-8")?;
-        let command = [binary, "serve", "--config", file];
+        let wrapper = self.config.wrapper.iter().map(String::as_str);
+        let command: Vec<&str> = wrapper
+            .chain([binary, "serve", "--config", file])
+            .collect();
         self.process = Some(Supervised::start(&command, &self.config.log(), None)?);
         Ok(())
     }
@@ -146,7 +149,11 @@ impl Gateway {
     /// nothing while it does not listen there.
     #[must_use]
     pub fn look(&self) -> Option<Value> {
-        let mut stream = UnixStream::connect(self.config.folder.join("state/admin.sock")).ok()?;
+        // As the gateway sees its folder, which may be in a file system of its own.
+        let root = PathBuf::from(format!("/proc/{}/root", self.pid()?));
+        let folder = self.config.folder.strip_prefix("/").ok()?;
+        let socket = root.join(folder).join("state/admin.sock");
+        let mut stream = UnixStream::connect(socket).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).ok()?;
         stream.write_all(br#"{"order":"status"}"#).ok()?;
         stream.shutdown(Shutdown::Write).ok()?;

@@ -125,7 +125,9 @@ impl Killer {
         loop {
             if let Some(report) = self.gateway.look() {
                 let active = active(&report);
-                let missed = phase == "connecting" && active != ["between"];
+                // It connects once: a gateway that reads rows already will not do so again.
+                let past = ["scanning", "polling", "mapping", "idle"];
+                let missed = phase == "connecting" && active.iter().any(|a| past.contains(&&**a));
                 if missed || active.iter().any(|seen| seen == phase) {
                     let pause = self.dice.within(0..300);
                     tokio::time::sleep(Duration::from_micros(pause)).await;
