@@ -2,7 +2,7 @@
 //! What the index costs and how reads and searches scale, in one process, over a real store:
 //!
 //! ```text
-//! cargo run --release -p silsila-fhir --example bench_fhir [patients] [folder] [only]
+//! cargo run --release -p silsila-fhir --example bench_fhir [patients] [folder] [only] [reader cache in MB]
 //! ```
 //!
 //! Ingest is staging, ordering and indexing without a source or a mapping, 1,000 resources to a
@@ -29,13 +29,8 @@ const TASKS: usize = 16;
 const CATEGORY: &str = "http://terminology.hl7.org/CodeSystem/observation-category";
 
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let patients: usize = arguments
-        .next()
-        .map_or(5_000, |text| text.parse().expect("a number"));
-    let folder = arguments
-        .next()
-        .map_or_else(std::env::temp_dir, PathBuf::from);
+    let patients: usize = argument(1).map_or(5_000, |text| text.parse().expect("a number"));
+    let folder = argument(2).map_or_else(std::env::temp_dir, PathBuf::from);
     let folder = tempfile::tempdir_in(folder).expect("a folder of its own");
     for (name, index) in [
         ("without index", Box::new(NoIndex) as Box<dyn Index>),
@@ -54,10 +49,18 @@ fn main() {
     }
 }
 
+/// An argument that was given and is not `-`.
+fn argument(place: usize) -> Option<String> {
+    std::env::args().nth(place).filter(|text| text != "-")
+}
+
 fn open(path: &std::path::Path, index: Box<dyn Index>) -> Store {
     let (member, custodian) = (MemberKey::from_seed(&[1; 32]), CustodianKey::new([2; 32]));
     let mut options = StoreOptions::new(path.with_extension("db"), member, custodian);
     options.readers = 6;
+    if let Some(megabytes) = argument(4) {
+        options.reader_cache_bytes = megabytes.parse::<usize>().expect("megabytes") << 20;
+    }
     Store::open(options, index).expect("a new store")
 }
 
@@ -194,10 +197,7 @@ async fn measure(
     router: &Router,
     url: impl Fn(usize) -> String + Copy + Send + 'static,
 ) {
-    if std::env::args()
-        .nth(3)
-        .is_some_and(|only| !name.starts_with(&only))
-    {
+    if argument(3).is_some_and(|only| !name.starts_with(&only)) {
         return;
     }
     let mut times = Vec::with_capacity(REQUESTS);
@@ -321,7 +321,13 @@ fn draft(body: String) -> Draft {
 }
 
 fn birth(number: usize) -> String {
-    format!("19{:02}-0{}-1{}", number % 90, number % 9 + 1, number % 9)
+    let mixed = (number as u64).wrapping_mul(0xbf58_476d_1ce4_e5b9) as usize >> 9;
+    format!(
+        "19{:02}-{:02}-{:02}",
+        mixed % 90 + 10,
+        mixed / 90 % 12 + 1,
+        mixed / 1_080 % 28 + 1
+    )
 }
 
 fn name_of(number: usize) -> (String, String) {

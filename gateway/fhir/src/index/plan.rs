@@ -23,7 +23,20 @@ pub struct TypePlan {
     pub number: i64,
     /// Its parameters by code.
     pub params: Vec<Plan>,
+    /// Where family and given names lie together, for a type that has both.
+    pub pair: Option<Pair>,
     by_id: HashMap<u16, usize>,
+}
+
+/// Family and given names in one row. Both are common alone; together they are nearly a person.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair {
+    /// The parameter `family`.
+    pub family: u16,
+    /// The parameter `given`.
+    pub given: u16,
+    /// The number under which their rows lie.
+    pub number: i64,
 }
 
 /// How one parameter is written and answered.
@@ -109,10 +122,22 @@ fn type_plan(name: &'static str, number: i64) -> TypePlan {
         .enumerate()
         .map(|(place, plan)| (plan.param.id, place))
         .collect();
+    let text = |code| {
+        let found = served.iter().find(|param| param.code == code)?;
+        (found.kind == Kind::String).then_some(found.id)
+    };
+    let pair = text("family")
+        .zip(text("given"))
+        .map(|(family, given)| Pair {
+            family,
+            given,
+            number: param_number(number, PARAM_LIMIT - 1),
+        });
     TypePlan {
         name,
         number,
         params: plans,
+        pair,
         by_id,
     }
 }
@@ -120,8 +145,8 @@ fn type_plan(name: &'static str, number: i64) -> TypePlan {
 /// Sound-alike search needs rules for the languages of the names; none fits Urdu and Sindhi.
 fn is_served(param: &SearchParam) -> bool {
     assert!(
-        param.id < PARAM_LIMIT,
-        "range keys hold 11 bits of parameter"
+        param.id < PARAM_LIMIT - 1,
+        "range keys hold 11 bits of parameter, and the last number is that of pairs"
     );
     param.code != "phonetic"
 }

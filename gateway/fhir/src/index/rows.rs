@@ -12,6 +12,20 @@ use super::plan::{self, Plan, TypePlan};
 /// How much of a text the index row holds; the facts hold the rest.
 pub const TEXT_BYTES: usize = 24;
 
+/// How much of each name a pair holds.
+pub const PAIR_BYTES: usize = 20;
+/// More pairs than this are not written.
+const MOST_PAIRS: usize = 16;
+/// Written instead of them; before every text.
+pub const MANY_PAIRS: &str = "\u{0}";
+/// Stands between the names of a pair, before every letter.
+pub const BETWEEN: char = '\u{1}';
+
+/// A pair as one text.
+pub fn joined(family: &str, given: &str) -> String {
+    format!("{family}{BETWEEN}{given}")
+}
+
 /// What a body says about itself and how it is found.
 pub struct Rows {
     /// Its type.
@@ -142,6 +156,7 @@ impl<'k> Collector<'k> {
         for (param, text) in &texts {
             self.facts.text(*param, text);
         }
+        let pairs = self.pairs(&texts);
         let mut texts: Vec<_> = texts
             .iter()
             .map(|(param, text)| {
@@ -149,6 +164,7 @@ impl<'k> Collector<'k> {
                 (number, Box::from(cut_to(text, TEXT_BYTES)))
             })
             .collect();
+        texts.extend(pairs);
         sort_once(&mut texts);
         sort_once(&mut self.terms);
         sort_once(&mut self.ranges);
@@ -161,6 +177,25 @@ impl<'k> Collector<'k> {
             texts,
             facts: self.facts.finish(),
         }
+    }
+
+    /// Each family name with each given name. A resource with very many is found by either alone, and
+    /// marked so.
+    fn pairs(&self, texts: &[(u16, String)]) -> Vec<(i64, Box<str>)> {
+        let Some(pair) = self.plan.pair else {
+            return Vec::new();
+        };
+        let of = |wanted: u16| {
+            let own = texts.iter().filter(move |(param, _)| *param == wanted);
+            own.map(|(_, text)| cut_to(text, PAIR_BYTES))
+        };
+        if of(pair.family).count() * of(pair.given).count() > MOST_PAIRS {
+            return vec![(pair.number, MANY_PAIRS.into())];
+        }
+        of(pair.family)
+            .flat_map(|family| of(pair.given).map(move |given| joined(family, given)))
+            .map(|text| (pair.number, text.into()))
+            .collect()
     }
 
     /// The texts without those that a narrower parameter already has.

@@ -7,7 +7,7 @@ use silsila_schema::search::{Kind, params};
 use silsila_store::rusqlite::{self, Connection, OptionalExtension as _, params as sql};
 
 /// Raised with every change of what is written; an index of another format is built anew.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The tables. `vid` is the entry's number in the chain, so that a snapshot of the whole index is one
 /// number: a version is visible at `s` when `vid <= s` and no later version `next <= s` replaced it. A

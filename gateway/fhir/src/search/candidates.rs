@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where a search begins: the shortest list of versions that contains all matches.
 //!
-//! Lists are measured with growing patience: first who has fewer than 32 rows, then fewer than 1,024.
-//! The first that is short enough is read whole. Where none is, lists of middling length are read and
-//! what they share is taken; failing that, one term is walked row by row. So the work follows the
-//! rarest filter, not the size of the hospital.
+//! Lists are measured with growing patience: first who has fewer than 32 rows, then fewer than 1,024,
+//! then fewer than 32,768. The first that is short enough is read whole, and cut down to what it shares
+//! with the others; failing that, one term is walked row by row. So the work follows the rarest filter,
+//! not the size of the hospital.
 
 use std::collections::HashMap;
 
@@ -13,6 +13,7 @@ use silsila_store::rusqlite::{self, Connection, OptionalExtension as _};
 use super::filter::{Drive, Filter, Term};
 use super::value::SystemTest;
 use crate::index::key::is_rare;
+use crate::index::rows::{BETWEEN, MANY_PAIRS, joined};
 
 /// A term whose system is known by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +46,24 @@ pub enum Start {
         /// Whether the rows hold enough of the text to decide.
         exact: bool,
     },
+    /// Family and given names together.
+    Pair {
+        /// The number of their rows.
+        number: i64,
+        /// How the family name begins.
+        family: String,
+        /// How the given name begins.
+        given: String,
+    },
 }
 
-const PATIENCE: [usize; 2] = [32, 1_024];
-const MIDDLING: usize = 32_768;
+const PATIENCE: [usize; 3] = [32, PATIENTLY - 1, 32_768];
+/// From here on a single term is rather walked than read.
+const PATIENTLY: usize = 1_025;
+/// Fewer candidates than this are checked one by one.
+const FEW: usize = 16;
+/// The most family names that a pair's beginning may lead to.
+const MOST_FAMILIES: usize = 200;
 
 /// The numbers of systems, looked up once per search.
 #[derive(Default)]
@@ -130,68 +145,66 @@ pub fn choose(
         .enumerate()
         .filter_map(|(place, start)| Some((place, start.as_ref()?)))
         .collect();
-    for patience in PATIENCE {
-        if patience > most {
-            return Ok(None);
-        }
-        for (place, start) in &offered {
-            let list = start.list(conn, within, patience)?;
-            if list.len() < patience {
-                let decided = start.is_exact().then_some(*place);
-                return Ok(Some((finish(list), decided.into_iter().collect())));
-            }
-        }
-    }
-    let Some((place, start)) = offered.first() else {
+    let Some((first, start)) = offered.first() else {
         return Ok(Some((Candidates::Walk(all), Vec::new())));
     };
     let walkable = offered.iter().find_map(|(place, start)| match start {
         Start::Terms(probes) if probes.len() == 1 => Some((probes[0], vec![*place])),
         _ => None,
     });
-    if walkable.is_none() || offered.len() > 1 {
-        if most < MIDDLING {
+    for patience in PATIENCE {
+        if patience >= PATIENTLY && walkable.is_some() && offered.len() == 1 {
+            break;
+        }
+        if patience > most {
             return Ok(None);
         }
-        if let Some(found) = common(conn, &offered, within)? {
-            return Ok(Some(found));
+        for (place, start) in &offered {
+            let list = start.list(conn, within, patience)?;
+            if let Some(list) = list.filter(|list| list.len() < patience) {
+                return shared(conn, &offered, *place, list, within).map(Some);
+            }
         }
     }
     if let Some((probe, decided)) = walkable {
         return Ok(Some((Candidates::Walk(probe), decided)));
     }
-    let list = start.list(conn, within, usize::MAX)?;
-    let decided = start.is_exact().then_some(*place);
+    let Some(list) = start.list(conn, within, usize::MAX)? else {
+        return Ok(Some((Candidates::Walk(all), Vec::new())));
+    };
+    let decided = start.is_exact().then_some(*first);
     Ok(Some((finish(list), decided.into_iter().collect())))
 }
 
-/// What several lists of middling length have in common: to read both takes less than to look for each
-/// row of one in the other.
-fn common(
+/// What the shortest list shares with others that are not much longer: to read a row of another list
+/// takes less than to look for one.
+fn shared(
     conn: &Connection,
     offered: &[(usize, &Start)],
+    shortest: usize,
+    mut list: Vec<i64>,
     within: (i64, i64),
-) -> rusqlite::Result<Option<(Candidates, Vec<usize>)>> {
-    let mut shared: Option<Vec<i64>> = None;
+) -> rusqlite::Result<(Candidates, Vec<usize>)> {
     let mut decided = Vec::new();
     for (place, start) in offered {
-        let mut list = start.list(conn, within, MIDDLING)?;
-        if list.len() >= MIDDLING {
+        if *place == shortest {
+            decided.extend(start.is_exact().then_some(*place));
             continue;
         }
-        list.sort_unstable();
-        if start.is_exact() {
-            decided.push(*place);
+        if list.len() < FEW {
+            continue;
         }
-        shared = Some(match shared {
-            None => list,
-            Some(mut shared) => {
-                shared.retain(|vid| list.binary_search(vid).is_ok());
-                shared
-            }
-        });
+        let limit = list.len() * 4 + FEW;
+        let other = start.list(conn, within, limit)?;
+        let Some(mut other) = other.filter(|other| other.len() < limit) else {
+            continue;
+        };
+        other.sort_unstable();
+        list.retain(|vid| other.binary_search(vid).is_ok());
+        decided.extend(start.is_exact().then_some(*place));
     }
-    Ok(shared.map(|list| (finish(list), decided)))
+    decided.sort_unstable();
+    Ok((finish(list), decided))
 }
 
 fn finish(mut list: Vec<i64>) -> Candidates {
@@ -205,18 +218,18 @@ impl Start {
     fn is_exact(&self) -> bool {
         match self {
             Self::Terms(_) => true,
-            Self::Ranges(_) => false,
+            Self::Ranges(_) | Self::Pair { .. } => false,
             Self::Texts { exact, .. } => *exact,
         }
     }
 
-    /// Up to `limit` rows of this beginning, in no order.
+    /// Up to `limit` rows of this beginning, in no order; none where it turns out to be none.
     fn list(
         &self,
         conn: &Connection,
         (lowest, highest): (i64, i64),
         limit: usize,
-    ) -> rusqlite::Result<Vec<i64>> {
+    ) -> rusqlite::Result<Option<Vec<i64>>> {
         let mut list = Vec::new();
         let rest = |list: &Vec<i64>| i64::try_from(limit - list.len()).unwrap_or(i64::MAX);
         match self {
@@ -250,6 +263,20 @@ impl Start {
                     extend(&mut list, rows)?;
                 }
             }
+            Self::Pair {
+                number,
+                family,
+                given,
+            } => {
+                let Some(texts) = pairs(conn, *number, family, given)? else {
+                    return Ok(None);
+                };
+                let texts = Self::Texts {
+                    texts,
+                    exact: false,
+                };
+                return texts.list(conn, (lowest, highest), limit);
+            }
             Self::Texts { texts, .. } => {
                 let mut find = conn.prepare_cached(
                     "SELECT vid FROM fhir_text WHERE param = ?1 AND text >= ?2 AND text < ?3
@@ -265,8 +292,37 @@ impl Start {
                 }
             }
         }
-        Ok(list)
+        Ok(Some(list))
     }
+}
+
+/// Beginnings of pairs: for each family name that begins so, with the given name's beginning. From one
+/// family name the next is found by a leap over all pairs of the first. None where there are too many.
+fn pairs(
+    conn: &Connection,
+    number: i64,
+    family: &str,
+    given: &str,
+) -> rusqlite::Result<Option<Vec<(i64, String)>>> {
+    let mut next = conn.prepare_cached(
+        "SELECT text FROM fhir_text WHERE param = ?1 AND text >= ?2 AND text < ?3
+         ORDER BY text LIMIT 1",
+    )?;
+    let end = format!("{family}{}", char::MAX);
+    let mut from = family.to_owned();
+    let mut texts = vec![(number, MANY_PAIRS.to_owned())];
+    while texts.len() <= MOST_FAMILIES {
+        let found: Option<String> = next
+            .query_row((number, &from, &end), |row| row.get(0))
+            .optional()?;
+        let Some(found) = found else {
+            return Ok(Some(texts));
+        };
+        let whole = found.split(BETWEEN).next().unwrap_or(&found);
+        texts.push((number, joined(whole, given)));
+        from = joined(whole, &char::MAX.to_string());
+    }
+    Ok(None)
 }
 
 fn extend(
@@ -303,6 +359,21 @@ pub fn walk(probe: Probe, newest_first: bool) -> &'static str {
              AND (?4 IS NULL OR system = ?4) ORDER BY 1"
         }
     }
+}
+
+/// How many of these versions, rising, the snapshot sees; none where that is not quickly told.
+pub fn count_visible(
+    conn: &Connection,
+    list: &[i64],
+    snapshot: i64,
+) -> rusqlite::Result<Option<usize>> {
+    const MANY: usize = 4_096;
+    let mut find = conn.prepare_cached("SELECT vid FROM fhir_stale WHERE next <= ?1 LIMIT 4096")?;
+    let stale: Vec<i64> = find
+        .query_map([snapshot], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let replaced = stale.iter().filter(|vid| list.binary_search(vid).is_ok());
+    Ok((stale.len() < MANY).then(|| list.len() - replaced.count()))
 }
 
 /// How many versions up to a snapshot have a row of a common term; one more than `most` where there

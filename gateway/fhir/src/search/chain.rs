@@ -14,7 +14,7 @@ const GREATEST_CHAIN: usize = 2_000;
 pub fn resolve(run: &Run<'_>, chained: &Chained, snapshot: i64) -> Result<Vec<Probe>, Refusal> {
     let filters = std::slice::from_ref(&chained.filter);
     let mut found = Vec::new();
-    let mut plan = Plan::new(run, chained.target.name, filters, snapshot)?;
+    let mut plan = Plan::new(run, chained.target, filters, snapshot)?;
     plan.each(0, snapshot, true, &mut |plan, vid| {
         if plan.matches(vid)?.is_some() {
             found.push(vid);

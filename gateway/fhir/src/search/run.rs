@@ -8,15 +8,17 @@ use silsila_store::Store;
 use silsila_store::rusqlite::{Connection, OptionalExtension as _};
 
 use super::body;
-use super::candidates::{self, Candidates, Probe, Systems};
+use super::candidates::{self, Candidates, Probe, Start, Systems};
 use super::chain;
-use super::filter::{BodyFilter, FactFilter, Filter, Verdict};
+use super::filter::{BodyFilter, FactFilter, FactTest, Filter, Verdict};
 use super::page::Page;
 use super::query::{Query, TotalMode, possible_ids};
 use super::sort::{self, Keys};
 use super::value::{DateTest, Prefix};
-use crate::index::facts::Reader;
+use crate::index::facts::{Reader, cut_to};
 use crate::index::key::{Keyed, is_rare};
+use crate::index::plan::TypePlan;
+use crate::index::rows::PAIR_BYTES;
 use crate::index::{lookup, tables};
 use crate::refusal::Refusal;
 
@@ -90,7 +92,7 @@ fn in_commit_order(
     page: Page,
     newest_first: bool,
 ) -> Result<Found, Refusal> {
-    let mut plan = Plan::new(run, query.plan.name, &query.filters, page.snapshot)?;
+    let mut plan = Plan::new(run, query.plan, &query.filters, page.snapshot)?;
     let mut total = page.total;
     let wants_total = query.count_only || query.total != TotalMode::None;
     if total.is_none() && page.after.is_none() && wants_total {
@@ -140,7 +142,7 @@ fn in_commit_order(
 }
 
 fn in_sorted_order(run: &Run<'_>, query: &Query, page: Page) -> Result<Found, Refusal> {
-    let mut plan = Plan::new(run, query.plan.name, &query.filters, page.snapshot)?;
+    let mut plan = Plan::new(run, query.plan, &query.filters, page.snapshot)?;
     plan.keys = Keys::new(&query.sort);
     let mut all = Vec::new();
     plan.each(0, page.snapshot, true, &mut |plan, vid| {
@@ -196,11 +198,12 @@ impl<'q> Plan<'q> {
     /// Chooses where to begin and what to check.
     pub fn new(
         run: &'q Run<'q>,
-        resource_type: &str,
+        type_plan: &TypePlan,
         filters: &'q [Filter],
         snapshot: i64,
     ) -> Result<Self, Refusal> {
         let conn = run.conn;
+        let resource_type = type_plan.name;
         let all = Probe {
             key: run.keyed.of_type(resource_type),
             system: None,
@@ -232,7 +235,7 @@ impl<'q> Plan<'q> {
                 Filter::Chained(chained) => {
                     let any = chain::resolve(run, chained, snapshot)?;
                     if let Some(start) = starts.last_mut() {
-                        *start = Some(candidates::Start::Terms(any.clone()));
+                        *start = Some(Start::Terms(any.clone()));
                     }
                     Check::Terms {
                         any,
@@ -241,6 +244,7 @@ impl<'q> Plan<'q> {
                 }
             });
         }
+        starts.push(pair_of(type_plan, filters));
         let (lowest, highest) = span(&checks, snapshot);
         let candidates = match ids {
             Some(list) => Candidates::List(list),
@@ -437,13 +441,18 @@ impl<'q> Plan<'q> {
 
     /// The total where it takes no look at the candidates: all of a type now, or the rows of one term.
     fn total_without_looking(&self, kind: i64, exact: bool) -> Result<Option<u64>, Refusal> {
-        let Candidates::Walk(probe) = &self.candidates else {
-            return Ok(None);
-        };
-        if !self.checks.is_empty() || is_rare(probe.key) {
+        let conn = self.run.conn;
+        if !self.checks.is_empty() {
             return Ok(None);
         }
-        let conn = self.run.conn;
+        let probe = match &self.candidates {
+            Candidates::Walk(probe) if !is_rare(probe.key) => probe,
+            Candidates::Walk(_) => return Ok(None),
+            Candidates::List(list) => {
+                let visible = candidates::count_visible(conn, list, self.snapshot)?;
+                return Ok(visible.and_then(|count| u64::try_from(count).ok()));
+            }
+        };
         let whole_type = lookup::kind_of_term(self.run.keyed, probe.key, kind);
         if whole_type && self.snapshot == lookup::tip(conn)? {
             return Ok(Some(lookup::live(conn, kind)?));
@@ -463,6 +472,28 @@ impl<'q> Plan<'q> {
         let replaced = candidates::count_replaced(conn, *probe, self.snapshot)?;
         Ok(u64::try_from(rows.saturating_sub(replaced)).ok())
     }
+}
+
+/// The beginning that one family and one given name offer together. It decides neither.
+fn pair_of(plan: &TypePlan, filters: &[Filter]) -> Option<Start> {
+    let pair = plan.pair?;
+    let beginning = |param: u16| {
+        filters.iter().find_map(|filter| match filter {
+            Filter::Facts(FactFilter {
+                params,
+                test: FactTest::Begins(texts),
+                ..
+            }) if *params == [param] && texts.len() == 1 => {
+                Some(cut_to(&texts[0], PAIR_BYTES).to_owned())
+            }
+            _ => None,
+        })
+    };
+    Some(Start::Pair {
+        number: pair.number,
+        family: beginning(pair.family)?,
+        given: beginning(pair.given)?,
+    })
 }
 
 /// The lowest and highest entry that can pass, by the checks on entries.

@@ -97,6 +97,29 @@ fn strings_match_by_beginning_exactly_or_anywhere() {
 }
 
 #[test]
+fn family_and_given_names_match_together_however_many_there_are() {
+    let bed = filled();
+    let names: Vec<_> = (0..6)
+        .map(|n| serde_json::json!({"family": format!("Many{n}"), "given": [format!("First{n}")]}))
+        .collect();
+    bed.put(&[serde_json::json!({"resourceType": "Patient", "id": "p4", "name": names})]);
+    for (query, expect) in [
+        ("family=kha&given=bib", vec!["p2"]),
+        ("family=khan&given=fatima", vec!["p2"]),
+        ("family=خان&given=bibi", vec!["p2"]),
+        ("family=khan&given=aquib", vec![]),
+        ("family=khan,shaikh&given=aquib", vec!["p1"]),
+        ("family=many5&given=first0", vec!["p4"]),
+        ("family=man&given=f", vec!["p4"]),
+        ("family=many&given=first7", vec![]),
+        ("family:exact=Khan&given=bibi", vec!["p2"]),
+        ("family:contains=ha&given=a", vec!["p1"]),
+    ] {
+        assert_eq!(bed.ids(&format!("Patient?{query}")), expect, "{query}");
+    }
+}
+
+#[test]
 fn dates_match_as_ranges_with_every_prefix() {
     check(&[
         ("Patient?birthdate=1990-03-05", &["p1"]),
