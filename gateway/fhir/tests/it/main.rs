@@ -7,6 +7,7 @@ mod bed;
 mod chart;
 
 mod access;
+mod crowd;
 mod damage;
 mod history;
 mod model;
