@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::story_scene::Scene;
 
 /// The tables and one mapping that has an answer for every row of each.
-const WHOLE: [(&str, &str); 7] = [
+pub const WHOLE: [(&str, &str); 7] = [
     ("patients", "patient"),
     ("doctors", "practitioner"),
     ("opd_visits", "visit"),

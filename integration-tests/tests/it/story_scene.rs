@@ -180,12 +180,6 @@ impl Scene {
         all
     }
 
-    /// The resource with that name, as it is now.
-    pub async fn read(&self, name: &str) -> Value {
-        let target = format!("/fhir/{name}");
-        self.http().await.json(&target).await.unwrap()
-    }
-
     /// What reading answers.
     pub async fn status_of(&self, name: &str) -> u16 {
         let answer = self.http().await.get(&format!("/fhir/{name}")).await;

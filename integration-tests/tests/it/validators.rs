@@ -3,8 +3,6 @@
 //! `fhir`). Needs Node.js; says that it is skipped where there is none.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use silsila_integration_tests::free_port;
@@ -13,40 +11,9 @@ use silsila_integration_tests::hospital::{Hospital, sindh};
 use silsila_integration_tests::http::Http;
 use silsila_integration_tests::mariadb::shared;
 
+use crate::node_program::NodeProgram;
+
 const PATIENCE: Duration = Duration::from_secs(240);
-const FILES: [&str; 3] = ["package.json", "package-lock.json", "validate.mjs"];
-
-/// Whether a program can be run here.
-fn there_is(program: &str) -> bool {
-    let asked = Command::new(program).arg("--version").output();
-    asked.is_ok_and(|said| said.status.success())
-}
-
-/// The validators with what they depend on, in a folder outside the checkout that later runs find again.
-fn installed() -> PathBuf {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("validators");
-    let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join("validators");
-    std::fs::create_dir_all(&to).unwrap();
-    let mut stale = !to.join("node_modules").exists();
-    for file in FILES {
-        let wanted = std::fs::read(from.join(file)).unwrap();
-        if std::fs::read(to.join(file)).is_ok_and(|there| there == wanted) {
-            continue;
-        }
-        std::fs::write(to.join(file), wanted).unwrap();
-        stale = true;
-    }
-    if stale {
-        let npm = Command::new("npm")
-            .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
-            .current_dir(&to)
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&npm.stderr);
-        assert!(npm.status.success(), "npm ci failed: {said}");
-    }
-    to
-}
 
 /// The types of resource that the capability statement offers.
 async fn offered(http: &mut Http) -> Vec<String> {
@@ -78,14 +45,10 @@ async fn write_all(http: &mut Http, kind: &str, out: &mut impl Write) -> u64 {
 
 #[tokio::test]
 async fn every_resource_served_passes_the_validators_of_others() {
-    if !there_is("node") || !there_is("npm") {
-        // Not by a macro: the test runner would keep the line to itself.
-        let said = writeln!(
-            std::io::stderr(),
-            "skipped: Node.js is missing, so the npm validators judge nothing"
-        );
-        return said.unwrap();
-    }
+    let skipped = "the npm validators judge nothing";
+    let Some(validators) = NodeProgram::installed("validators", "validate.mjs", skipped) else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let server = shared().await;
     let hospital = Hospital::load(&server, "validators", &sindh())
@@ -124,12 +87,7 @@ async fn every_resource_served_passes_the_validators_of_others() {
     drop(out);
     assert!(total > 9_000, "only {total} resources were served");
 
-    let verdict = Command::new("node")
-        .arg("validate.mjs")
-        .arg(&served)
-        .current_dir(installed())
-        .output()
-        .unwrap();
+    let verdict = validators.command().arg(&served).output().unwrap();
     let said = String::from_utf8_lossy(&verdict.stdout).into_owned()
         + &String::from_utf8_lossy(&verdict.stderr);
     assert!(verdict.status.success(), "{said}");
