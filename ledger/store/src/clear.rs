@@ -174,6 +174,24 @@ mod tests {
         }
     }
 
+    /// The zstd library may pack otherwise in a later version; what it unpacks to is the format.
+    #[test]
+    fn the_format_does_not_change_by_accident() {
+        let frame = write_frame(&payload(b"{}".to_vec()));
+        let hex =
+            |bytes: &[u8]| -> String { bytes.iter().map(|byte| format!("{byte:02x}")).collect() };
+        let expected = format!("83{}5820{}427b7d", "6876697369742d6270", "07".repeat(32));
+        assert_eq!(hex(&frame), expected);
+        let stored = ClearSuite::new(&[])
+            .sealer()
+            .seal(&payload(b"{}".to_vec()), &[9; 16])
+            .unwrap();
+        assert_eq!(
+            hex(&stored[..22]),
+            format!("0000{}28b52ffd", "09".repeat(16))
+        );
+    }
+
     #[test]
     fn equal_payloads_under_other_salts_share_no_bytes_of_their_commitment() {
         let suite = ClearSuite::new(&[]);

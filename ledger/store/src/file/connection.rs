@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::file::rows::int;
@@ -60,6 +61,9 @@ fn tune(conn: &Connection, cache_bytes: usize) -> Result<(), StoreError> {
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "cell_size_check", true)?;
     conn.busy_timeout(Duration::from_secs(10))?;
+    // Plans do not follow the values that are bound, such as that of a LIMIT: otherwise SQLite compiles a
+    // cached statement again whenever one changes.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_prepared_statement_cache_capacity(128);
     Ok(())
 }

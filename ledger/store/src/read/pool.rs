@@ -40,9 +40,7 @@ impl Pool {
             .conn
             .as_ref()
             .expect("a loan holds its connection until it is dropped");
-        let snapshot = conn
-            .unchecked_transaction()
-            .map_err(|error| E::from(error.into()))?;
+        let snapshot = Snapshot::take(conn).map_err(|error| E::from(error.into()))?;
         let result = read(conn);
         drop(snapshot);
         result
@@ -66,6 +64,30 @@ impl Pool {
 
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One consistent view, until it is dropped. Its two statements are kept prepared, which a transaction of
+/// the driver's own does not do.
+struct Snapshot<'c>(&'c Connection);
+
+impl<'c> Snapshot<'c> {
+    fn take(conn: &'c Connection) -> rusqlite::Result<Self> {
+        conn.prepare_cached("BEGIN")?.execute([])?;
+        Ok(Self(conn))
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        // After some failures SQLite has ended the transaction itself.
+        if self.0.is_autocommit() {
+            return;
+        }
+        let end = self.0.prepare_cached("ROLLBACK");
+        if let Err(error) = end.and_then(|mut end| end.execute([])) {
+            tracing::warn!(%error, "a reader's view could not be ended");
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use silsila_store::chain::{CustodianKey, MemberKey};
+use silsila_store::chain::{CustodianKey, MemberKey, PayloadDigest, sha256};
 use silsila_store::{NoIndex, Store, StoreError, StoreOptions};
 
 use crate::harness::{Ledger, assert_clean, body, commit, put, read};
@@ -137,4 +137,36 @@ fn a_channels_name_has_a_limit() {
         refusal(Store::open(options, Box::new(NoIndex))),
         StoreError::Foreign { .. }
     ));
+}
+
+/// A line that has to change here changes the file's format: raise its number, and read the old one.
+#[test]
+fn the_tables_do_not_change_by_accident() {
+    let ledger = Ledger::new();
+    drop(ledger.open());
+    let conn = ledger.raw();
+    let mut statement = conn
+        .prepare("SELECT sql FROM sqlite_schema WHERE tbl_name LIKE 'ledger_%' AND sql IS NOT NULL ORDER BY name")
+        .unwrap();
+    let tables: Vec<String> = statement
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let digest = PayloadDigest(sha256(tables.join("\n").as_bytes()));
+    assert_eq!(
+        (tables.len(), digest.to_string().as_str()),
+        (
+            10,
+            "8bebceeed56b04f3edfd990c7f717e902ff5dd0a96ff4ac3da1a9a858029a2d9"
+        )
+    );
+    let pragma = |name: &str| {
+        conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
+    assert_eq!(
+        ["application_id", "user_version", "page_size"].map(pragma),
+        [0x5349_4c53, 1, 16_384]
+    );
 }
