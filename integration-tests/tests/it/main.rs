@@ -8,7 +8,6 @@
 
 mod demo_runs;
 mod hospital_loads;
-mod log_holds_no_patient;
 mod mysql_compliance;
 mod mysql_concurrency;
 mod mysql_latin1;
@@ -32,6 +31,7 @@ mod story_day2;
 mod story_disk_full;
 mod story_door;
 mod story_kill;
+mod story_log;
 mod story_outage;
 mod story_record;
 mod story_scene;

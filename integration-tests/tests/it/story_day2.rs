@@ -143,6 +143,16 @@ async fn he_moved(scene: &Scene, hero: &str) {
         (1, "Mirpurkhas", "+923213122332"),
     ];
     assert_eq!(places, expected);
+    for (asked, found) in [
+        ("phone=%2B923448556000", 1),
+        ("phone=%2B923213122332", 0),
+        ("address-city=Hyderabad&family=shaikh&given=aquib", 1),
+        ("address-city=Mirpurkhas&family=shaikh&given=aquib", 0),
+    ] {
+        let target = format!("/fhir/Patient?{asked}&_total=accurate");
+        let bundle = scene.http().await.json(&target).await.unwrap();
+        assert_eq!(bundle["total"], found, "{asked}");
+    }
 }
 
 async fn was_corrected(scene: &Scene, number: i64, value: &str) {
