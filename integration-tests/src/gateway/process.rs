@@ -68,9 +68,7 @@ impl Gateway {
             .to_str()
             .context("the configuration's path is not UTF-8")?;
         let wrapper = self.config.wrapper.iter().map(String::as_str);
-        let command: Vec<&str> = wrapper
-            .chain([binary, "serve", "--config", file])
-            .collect();
+        let command: Vec<&str> = wrapper.chain([binary, "serve", "--config", file]).collect();
         self.process = Some(Supervised::start(&command, &self.config.log(), None)?);
         Ok(())
     }
