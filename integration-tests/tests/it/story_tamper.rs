@@ -26,13 +26,18 @@ const STORED: [(&str, &str); 7] = [
     ("ledger_payload", "bytes"),
 ];
 
-/// Changes one bit of one value in a row that chance picks of those with a rowid of at least `from`.
-fn flip(file: &Path, dice: &mut Dice, table: &str, column: &str, from: i64) {
+/// Changes one bit of one value in a row that chance picks of those with a rowid of at least `from`; only
+/// the roots of chunks, which short transactions do not have, may be missing there.
+fn flip(file: &Path, dice: &mut Dice, table: &str, column: &str, from: i64) -> bool {
     let conn = Connection::open(file).unwrap();
     let sql = format!("SELECT rowid FROM {table} WHERE rowid >= ?1 AND length({column}) > 0");
     let mut statement = conn.prepare(&sql).unwrap();
     let rows = statement.query_map([from], |row| row.get(0)).unwrap();
     let rows: Vec<i64> = rows.map(Result::unwrap).collect();
+    if rows.is_empty() {
+        assert_eq!(column, "chunk_roots");
+        return false;
+    }
     let at = |dice: &mut Dice, len: usize| usize::try_from(dice.within(0..len as u64)).unwrap();
     let row = rows[at(dice, rows.len())];
     let sql = format!("SELECT {column} FROM {table} WHERE rowid = ?1");
@@ -42,6 +47,7 @@ fn flip(file: &Path, dice: &mut Dice, table: &str, column: &str, from: i64) {
     eprintln!("story_tamper: {table}.{column}, row {row}, byte {byte}");
     let sql = format!("UPDATE {table} SET {column} = ?1 WHERE rowid = ?2");
     assert_eq!(conn.execute(&sql, params![bytes, row]).unwrap(), 1);
+    true
 }
 
 fn newest(file: &Path, table: &str) -> i64 {
@@ -78,7 +84,7 @@ async fn a_changed_byte_is_named_by_verify_and_never_served() {
     for (table, column) in STORED {
         for _ in 0..2 {
             std::fs::write(&file, &whole).unwrap();
-            flip(&file, &mut dice, table, column, 0);
+            assert!(flip(&file, &mut dice, table, column, 0));
             let (code, said) = scene.run("ledger verify");
             assert_eq!(code, 1, "{said}");
             let place = format!("table {table}");
@@ -92,7 +98,7 @@ async fn a_changed_byte_is_named_by_verify_and_never_served() {
     // It was stopped in order and is believed at the start; a read looks again.
     std::fs::write(&file, &whole).unwrap();
     for _ in 0..5 {
-        flip(&file, &mut dice, "ledger_payload", "bytes", 0);
+        assert!(flip(&file, &mut dice, "ledger_payload", "bytes", 0));
     }
     scene.gateway.restart().await.unwrap();
     let mut http = scene.http().await;
@@ -151,7 +157,9 @@ async fn a_start_over_what_was_changed_after_a_crash_is_refused() {
 
     for (table, column) in STORED {
         std::fs::write(&file, &whole).unwrap();
-        flip(&file, &mut dice, table, column, checked[table] + 1);
+        if !flip(&file, &mut dice, table, column, checked[table] + 1) {
+            continue;
+        }
         let (code, said) = scene.run("serve");
         assert_eq!(code, 5, "{table}.{column}: {said}");
         assert!(
