@@ -91,6 +91,7 @@ impl Upkeep {
                 loop {
                     let more = match step(&store, &behind) {
                         Ok(more) => more,
+                        Err(StoreError::Closed) => return,
                         Err(error) => {
                             tracing::warn!(code = error.code(), %error, "the index could not be looked after");
                             false

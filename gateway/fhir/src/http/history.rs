@@ -13,10 +13,11 @@ use crate::bundle::{Bundle, Past};
 use crate::index::lookup::{self, Version};
 use crate::index::tables::types;
 use crate::refusal::{Refusal, shown};
+use crate::search::entries::entries_of;
 use crate::search::page::{self, Page};
-use crate::search::query::{GREATEST_COUNT, USUAL_COUNT, malformed};
-use crate::search::run::entries_of;
-use crate::search::value::DateTest;
+use crate::search::parameters::malformed;
+use crate::search::query::{GREATEST_COUNT, USUAL_COUNT};
+use crate::search::range::DateTest;
 use crate::splice::instant;
 use crate::state::FhirState;
 

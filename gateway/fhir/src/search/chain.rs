@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One step of chaining: the resources that satisfy the inner filter become terms of the outer search.
 
-use super::candidates::Probe;
+use super::examine::Plan;
 use super::filter::Chained;
-use super::run::{Plan, Run};
+use super::run::Run;
+use super::terms::Probe;
 use crate::index::lookup;
 use crate::refusal::Refusal;
 

@@ -3,7 +3,8 @@
 
 use silsila_schema::search::normalize;
 
-use super::value::{DateTest, NumberTest, QuantityTest, ReferenceTest, SystemTest, TokenTest};
+use super::range::{DateTest, NumberTest, QuantityTest};
+use super::value::{ReferenceTest, SystemTest, TokenTest};
 use crate::index::facts::{Fact, Text, cut_to};
 use crate::index::key::{Keyed, range_keys};
 use crate::index::plan::{Only, Plan, TypePlan};

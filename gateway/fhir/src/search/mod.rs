@@ -11,9 +11,14 @@
 pub mod body;
 pub mod candidates;
 pub mod chain;
+pub mod entries;
+pub mod examine;
 pub mod filter;
 pub mod page;
+pub mod parameters;
 pub mod query;
+pub mod range;
 pub mod run;
 pub mod sort;
+pub mod terms;
 pub mod value;
