@@ -249,10 +249,19 @@ fn fhir_settings(settings: &Settings, pack: &Pack, keys: &GatewayKeys) -> FhirSe
             base_uri: base_uri.clone(),
             organization_id: organization_id(settings, pack, keys),
         },
+        types: types_of(pack),
         // The store keeps two readers for reads by id and for the pipeline's own questions.
         search_threads: (settings.storage.readers as usize).saturating_sub(2).max(1),
         ..FhirSettings::default()
     }
+}
+
+/// What the gateway will serve, also before the first row of it is committed.
+fn types_of(pack: &Pack) -> Vec<String> {
+    let mappings = pack.mappings().iter();
+    mappings
+        .map(|mapping| mapping.resource_type().to_owned())
+        .collect()
 }
 
 fn organization_id(settings: &Settings, pack: &Pack, keys: &GatewayKeys) -> Option<String> {
