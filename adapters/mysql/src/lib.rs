@@ -15,7 +15,6 @@ mod bind;
 mod config;
 mod fault;
 mod health;
-mod pace;
 mod reading;
 mod schema;
 mod select;

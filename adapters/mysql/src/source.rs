@@ -4,11 +4,10 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use silsila_source::{Changes, Fetch, Health, Key, Row, Scan, Schema, Source, SourceError};
+use silsila_source::{Changes, Fetch, Health, Key, Pace, Row, Scan, Schema, Source, SourceError};
 
 use crate::MySqlOptions;
 use crate::health::HowAreYou;
-use crate::pace::Pace;
 use crate::reading::{HowMany, Reading, Which};
 use crate::schema::WhatIsThere;
 use crate::select::MOST_KEYS;

@@ -9,9 +9,11 @@
 pub mod compliance;
 mod contract;
 mod instant;
+mod pace;
 mod row;
 mod secret;
 
 pub use contract::*;
+pub use pace::Pace;
 pub use row::{Columns, Date, DateTime, Key, Row, Time, Value};
 pub use secret::Secret;

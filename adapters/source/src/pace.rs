@@ -9,15 +9,17 @@ use tokio::time::Instant;
 
 /// Spreads rows over time, over all connections together.
 #[derive(Debug)]
-pub(crate) struct Pace(Mutex<Debt>);
+pub struct Pace(Mutex<Debt>);
 
 impl Pace {
-    pub(crate) fn new(rows_per_second: Option<NonZeroU32>) -> Self {
+    /// So many rows per second at most; `None` never waits.
+    #[must_use]
+    pub fn new(rows_per_second: Option<NonZeroU32>) -> Self {
         Self(Mutex::new(Debt::new(rows_per_second)))
     }
 
     /// Waits until what was read is paid for.
-    pub(crate) async fn wait(&self) {
+    pub async fn wait(&self) {
         let free_at = self.lock().free_at;
         if let Some(at) = free_at {
             tokio::time::sleep_until(at).await;
@@ -25,7 +27,7 @@ impl Pace {
     }
 
     /// Accounts for rows that were read.
-    pub(crate) fn spent(&self, rows: usize) {
+    pub fn spent(&self, rows: usize) {
         self.lock().add(rows, Instant::now());
     }
 
