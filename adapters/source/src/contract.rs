@@ -220,6 +220,14 @@ pub trait Source: Send + Sync {
     /// Tables, columns and keys.
     async fn schema(&self) -> Result<Schema, SourceError>;
 
+    /// The same of some tables only: asked often, to notice early that a program was updated under us.
+    /// An adapter that can answer this for less than the whole schema should.
+    async fn tables(&self, names: &[String]) -> Result<Schema, SourceError> {
+        let mut schema = self.schema().await?;
+        schema.tables.retain(|table| names.contains(&table.name));
+        Ok(schema)
+    }
+
     /// One chunk of a table in key order.
     async fn scan(&self, scan: Scan<'_>) -> Result<Vec<Row>, SourceError>;
 
@@ -234,6 +242,11 @@ pub trait Source: Send + Sync {
 
     /// Whether the database answers, and what it is.
     async fn health(&self) -> Result<Health, SourceError>;
+
+    /// The database's own log of changes, where the adapter can follow one.
+    fn feed(&self) -> Option<&dyn crate::Feed> {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 #[cfg(feature = "compliance")]
 pub mod compliance;
 mod contract;
+mod feed;
 mod instant;
 mod pace;
 mod row;
@@ -15,5 +16,6 @@ mod secret;
 
 pub use contract::*;
 pub use pace::Pace;
+pub use feed::*;
 pub use row::{Columns, Date, DateTime, Key, Row, Time, Value};
 pub use secret::Secret;
