@@ -7,6 +7,7 @@
 //! never sees null unless it says so.
 
 pub(crate) mod args;
+pub(crate) mod checked;
 pub(crate) mod codes;
 pub(crate) mod dates;
 pub(crate) mod formats;
@@ -33,6 +34,7 @@ pub(crate) enum Op {
     Date(Box<dates::DateOp>),
     Code(codes::CodeOp),
     Identifier(identifiers::IdentifierOp),
+    Checked(checked::CheckedOp),
     Phone(phones::PhoneOp),
     List(lists::ListOp),
 }
@@ -52,6 +54,7 @@ const FILTERS: &[(&[&str], Maker)] = &[
     (dates::NAMES, dates::make),
     (codes::NAMES, codes::make),
     (identifiers::NAMES, identifiers::make),
+    (checked::NAMES, checked::make),
     (phones::NAMES, phones::make),
     (lists::NAMES, lists::make),
 ];
@@ -77,7 +80,7 @@ impl Op {
             Self::Text(_) | Self::List(_) => false,
             Self::Name(op) => op.reads(),
             Self::Number(_) | Self::Quantity(_) | Self::Date(_) => true,
-            Self::Code(_) | Self::Identifier(_) | Self::Phone(_) => true,
+            Self::Code(_) | Self::Identifier(_) | Self::Checked(_) | Self::Phone(_) => true,
         }
     }
 
@@ -99,6 +102,7 @@ impl Op {
             Self::Date(op) => op.is_predicate(),
             Self::Code(op) => op.is_predicate(),
             Self::Identifier(op) => op.is_predicate(),
+            Self::Checked(op) => op.is_predicate(),
             Self::Name(_) | Self::Phone(_) | Self::List(_) => false,
         }
     }
@@ -111,7 +115,8 @@ impl Op {
             Self::Date(op) => op.arguments(visit),
             Self::Code(op) => op.arguments(visit),
             Self::List(op) => op.arguments(visit),
-            Self::Name(_) | Self::Quantity(_) | Self::Identifier(_) | Self::Phone(_) => {}
+            Self::Name(_) | Self::Quantity(_) | Self::Phone(_) => {}
+            Self::Identifier(_) | Self::Checked(_) => {}
         }
     }
 
@@ -124,6 +129,7 @@ impl Op {
             Self::Date(op) => op.apply(env, column, &value),
             Self::Code(op) => op.apply(env, column, &value),
             Self::Identifier(op) => op.apply(env, column, &value),
+            Self::Checked(op) => op.apply(env, column, &value),
             Self::Phone(op) => op.apply(env, column, &value),
             Self::List(op) => op.apply(env, column, value),
         }

@@ -26,6 +26,7 @@ pub(crate) const NAMES: &[&str] = &[
     "round",
     "convert",
     "between",
+    "strip_zeros",
     "is_number",
 ];
 
@@ -38,6 +39,8 @@ pub(crate) enum NumberOp {
     /// `value * factor + offset`, the factor as a fraction, then rounded.
     Convert(Conversion, u32),
     Between(Ex, Ex),
+    /// Zeros at the end of the fraction go.
+    StripZeros,
     IsNumber(bool),
 }
 
@@ -71,6 +74,7 @@ pub(crate) fn make(name: &str, args: &mut Args, _: &mut Making<'_>) -> Made {
             }
         }
         "between" => NumberOp::Between(args.ex("low")?.ex, args.ex("high")?.ex),
+        "strip_zeros" => NumberOp::StripZeros,
         _ => {
             ty = Type::Bool;
             NumberOp::IsNumber(args.flag("comma", false))
@@ -113,6 +117,7 @@ impl NumberOp {
         };
         match self {
             Self::Decimal(_) => Ok(Val::Num(Cow::Owned(number.into_owned()))),
+            Self::StripZeros => Ok(Val::text_number(strip_zeros(&number).to_owned())),
             Self::Int => match whole(&number) {
                 Some(i) => Ok(Val::Int(i)),
                 None => {
@@ -223,6 +228,15 @@ fn whole(number: &str) -> Option<i64> {
         .all(|b| b == b'0')
         .then(|| whole.parse().ok())
         .flatten()
+}
+
+/// The number without the zeros that end its fraction: those that a column pads every value with.
+fn strip_zeros(number: &str) -> &str {
+    if number.contains('.') {
+        number.trim_end_matches('0').trim_end_matches('.')
+    } else {
+        number
+    }
 }
 
 fn exact(number: &str) -> Option<Decimal> {
@@ -343,6 +357,20 @@ mod tests {
         assert_eq!(round("-36.65", 1), "-36.7");
         assert_eq!(round("37", 1), "37.0");
         assert_eq!(round("152.4", 0), "152");
+    }
+
+    #[test]
+    fn only_the_zeros_that_end_a_fraction_are_stripped() {
+        for (number, expect) in [
+            ("102.0000", "102"),
+            ("7.1000", "7.1"),
+            ("7.0101", "7.0101"),
+            ("100", "100"),
+            ("0.0000", "0"),
+            ("-0.50", "-0.5"),
+        ] {
+            assert_eq!(strip_zeros(number), expect, "{number}");
+        }
     }
 
     #[test]
