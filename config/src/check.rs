@@ -6,7 +6,6 @@ use std::path::Path;
 
 use silsila_diagnostics::{Diagnostic, Diagnostics};
 
-use crate::settings::SourceTls;
 use crate::{Loaded, SecretRef};
 
 impl Loaded {
@@ -50,32 +49,35 @@ impl Loaded {
         }
     }
 
+    /// The files and secrets by which sources are reached. Not an Access file itself: its share may be away
+    /// for an hour, which must not keep the gateway from serving what it has.
     fn check_sources(&self, found: &mut Diagnostics) {
         for source in &self.settings.sources {
-            let setting = |key| format!("source.{}.{key}", source.name);
-            if let SourceTls::Required {
-                ca_file: Some(file),
-                ..
-            } = &source.mysql.tls
-            {
+            let setting = |key: &str| format!("source.{}.{key}", source.name);
+            if let Some(file) = source.kind.remote().and_then(|(_, tls)| tls.ca_file()) {
                 self.check_file(&setting("tls_ca_file"), file, found);
             }
-            let password = &source.mysql.password;
-            let place = match password {
-                SecretRef::File(_) => setting("password_file"),
-                SecretRef::Env(_) => setting("password_env"),
-            };
-            match (password.read(), password) {
-                (Err(error), _) => {
-                    let text = error.to_string();
-                    let message = text
-                        .split_once(' ')
-                        .map_or(text.as_str(), |(_, message)| message);
-                    found.push(Diagnostic::error(error.code(), message).at(self.places.of(&place)));
-                }
-                (Ok(_), SecretRef::File(file)) => self.check_private(&place, file, found),
-                (Ok(_), SecretRef::Env(_)) => {}
+            for (stem, secret) in source.kind.secrets() {
+                self.check_secret(&setting(stem), secret, found);
             }
+        }
+    }
+
+    fn check_secret(&self, setting: &str, secret: &SecretRef, found: &mut Diagnostics) {
+        let place = match secret {
+            SecretRef::File(_) => format!("{setting}_file"),
+            SecretRef::Env(_) => format!("{setting}_env"),
+        };
+        match (secret.read(), secret) {
+            (Err(error), _) => {
+                let text = error.to_string();
+                let message = text
+                    .split_once(' ')
+                    .map_or(text.as_str(), |(_, message)| message);
+                found.push(Diagnostic::error(error.code(), message).at(self.places.of(&place)));
+            }
+            (Ok(_), SecretRef::File(file)) => self.check_private(&place, file, found),
+            (Ok(_), SecretRef::Env(_)) => {}
         }
     }
 

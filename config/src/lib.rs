@@ -20,6 +20,7 @@ mod secret;
 mod section;
 mod sections;
 mod settings;
+mod source;
 mod validate;
 mod values;
 
@@ -29,5 +30,6 @@ pub use reader::Known;
 pub use secret::{Secret, SecretError, SecretRef};
 pub use settings::{
     Access, Address, Hospital, Hours, Identifier, Keys, Listen, Log, LogFormat, LogLevel,
-    MappingPack, MysqlSource, Settings, Source, SourceTls, Storage, TlsFiles, UtcOffset,
+    MappingPack, Settings, Storage, TlsFiles, UtcOffset,
 };
+pub use source::{AccessSource, MysqlSource, Source, SourceKind, SourceTls};

@@ -7,17 +7,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::path::Path;
 
 use silsila_diagnostics::{Diagnostic, Diagnostics, TextFile, suggest};
 use toml::de::DeTable;
 
 use crate::places::{Places, guarded};
-use crate::section::{Section, join};
+use crate::section::{Section, join, of_kind};
+use crate::source::ReadKind;
 
 /// A setting that the program understands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Known {
-    /// Its full name, such as `listen.address`; a source's own name reads `NAME`.
+    /// Its full name, such as `listen.address`; a source's own name reads `NAME`, and a setting that only
+    /// sources of one kind have is `source.NAME(mysql).host`.
     pub path: String,
     /// Whether it must be set (where its section is).
     pub required: bool,
@@ -34,6 +37,7 @@ pub(crate) struct Reader {
 pub(crate) struct Unknown {
     pub(crate) section: String,
     pub(crate) pattern: String,
+    pub(crate) kind: Option<&'static str>,
     pub(crate) name: String,
     pub(crate) span: Range<usize>,
 }
@@ -55,6 +59,17 @@ impl Reader {
     /// The file's outermost table.
     pub(crate) fn root<'r, 'd>(&'r mut self, table: &'d DeTable<'d>) -> Section<'r, 'd> {
         Section::new(self, String::new(), String::new(), Some(table), true)
+    }
+
+    /// Learns the settings of every kind of source, also of those that this file does not have.
+    pub(crate) fn learn_kinds(&mut self, folder: &Path, kinds: &[(&str, ReadKind)]) {
+        let mut scratch = Self::new(self.places.file.clone());
+        for (kind, read) in kinds {
+            let pattern = of_kind("source.NAME", kind);
+            let mut section = Section::new(&mut scratch, String::new(), pattern, None, false);
+            read(&mut section, folder);
+        }
+        self.known.append(&mut scratch.known);
     }
 
     /// Whether nothing was found wrong with a setting so far.
@@ -101,6 +116,7 @@ impl Reader {
         let Unknown {
             section,
             pattern,
+            kind,
             name,
             ..
         } = unknown;
@@ -124,7 +140,13 @@ impl Reader {
         } else {
             (
                 format!("the section [{section}] has no setting {name:?}"),
-                self.names_in(pattern),
+                self.names_in(pattern)
+                    .into_iter()
+                    .chain(
+                        kind.iter()
+                            .flat_map(|kind| self.names_in(&of_kind(pattern, kind))),
+                    )
+                    .collect(),
             )
         };
         let fault = Diagnostic::error("CFG0003", message);
@@ -136,7 +158,7 @@ impl Reader {
             .iter()
             .filter_map(|known| known.path.rsplit_once('.'))
             .filter(|(_, last)| last == name)
-            .map(|(home, _)| format!("[{home}]"))
+            .map(|(home, _)| shown(home))
             .collect();
         if homes.is_empty() {
             fault.help(format!(
@@ -158,5 +180,13 @@ impl Reader {
             })
             .filter_map(|rest| rest.split('.').next())
             .collect()
+    }
+}
+
+/// A section as it is spoken of: `[listen]`, `[source.NAME] of kind "mysql"`.
+fn shown(pattern: &str) -> String {
+    match pattern.trim_end_matches(')').split_once('(') {
+        Some((section, kind)) => format!("[{section}] of kind {kind:?}"),
+        None => format!("[{pattern}]"),
     }
 }

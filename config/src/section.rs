@@ -16,6 +16,14 @@ pub(crate) struct Section<'r, 'd> {
     must: bool,
     asked: Vec<&'static str>,
     missing: Vec<&'static str>,
+    /// The kind that the section's settings are those of, where it has one.
+    kind: Option<&'static str>,
+    names_judged: bool,
+}
+
+/// The settings that only one kind of a section has: `source.NAME(mysql)`.
+pub(crate) fn of_kind(pattern: &str, kind: &str) -> String {
+    format!("{pattern}({kind})")
 }
 
 pub(crate) fn join(section: &str, name: &str) -> String {
@@ -42,7 +50,38 @@ impl<'r, 'd> Section<'r, 'd> {
             must,
             asked: Vec::new(),
             missing: Vec::new(),
+            kind: None,
+            names_judged: true,
         }
+    }
+
+    /// Reads settings that only sections of one kind have.
+    pub(crate) fn of_kind<T>(
+        &mut self,
+        kind: &'static str,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let pattern = of_kind(&self.pattern, kind);
+        let common = std::mem::replace(&mut self.pattern, pattern);
+        let value = read(self);
+        self.pattern = common;
+        self.kind = Some(kind);
+        value
+    }
+
+    /// What this section may hold cannot be told: no name in it is called unknown.
+    pub(crate) fn judge_no_names(&mut self) {
+        self.names_judged = false;
+    }
+
+    /// What a setting says if it is text, before anybody asks for it.
+    pub(crate) fn text(&self, key: &str) -> Option<&'d str> {
+        self.table?.get(key)?.get_ref().as_str()
+    }
+
+    /// Whether something was found wrong with a setting of this section.
+    pub(crate) fn is_faulty(&self, key: &str) -> bool {
+        !self.reader.sound(&self.name_of(key))
     }
 
     /// Whether the file has this section.
@@ -155,12 +194,15 @@ impl<'r, 'd> Section<'r, 'd> {
             ));
             self.reader.fault(&path, fault);
         }
-        let Some(table) = self.table else { return };
+        let Some(table) = self.table.filter(|_| self.names_judged) else {
+            return;
+        };
         for (name, _) in table.iter() {
             if !self.asked.contains(&name.get_ref().as_ref()) {
                 self.reader.unknown.push(Unknown {
                     section: self.path.clone(),
                     pattern: self.pattern.clone(),
+                    kind: self.kind,
                     name: name.get_ref().to_string(),
                     span: name.span(),
                 });
@@ -173,11 +215,11 @@ impl<'r, 'd> Section<'r, 'd> {
         format!("[{}]", self.path)
     }
 
-    /// Refuses a secret written into the file, under its own code; says whether there was one.
-    pub(crate) fn refuse_secret(&mut self, key: &'static str) -> bool {
+    /// Refuses a secret written into the file, under its own code; `instead` is the setting for its file.
+    pub(crate) fn refuse_secret(&mut self, key: &'static str, instead: &str) {
         self.asked.push(key);
         let Some((name, _)) = self.table.and_then(|table| table.get_key_value(key)) else {
-            return false;
+            return;
         };
         let path = join(&self.path, key);
         self.reader.places.spans.insert(path.clone(), name.span());
@@ -186,10 +228,9 @@ impl<'r, 'd> Section<'r, 'd> {
             format!("the {key} itself stands in the configuration"),
         )
         .help(format!(
-            "write it into a file that only the gateway can read, and set {key}_file"
+            "write it into a file that only the gateway can read, and set {instead}"
         ));
         self.reader.fault(&path, fault);
-        true
     }
 
     fn look_up(&mut self, key: &'static str, required: bool) -> Option<&'d DeValue<'d>> {

@@ -12,14 +12,14 @@ use crate::reader::Reader;
 use crate::section::Section;
 use crate::settings::{
     Access, Address, Hospital, Identifier, Keys, Listen, Log, LogFormat, LogLevel, MappingPack,
-    MysqlSource, Settings, Source, SourceTls, Storage, TlsFiles,
+    Settings, Storage, TlsFiles,
 };
-use crate::{SecretRef, values};
+use crate::source::{self, Source};
+use crate::values;
 
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// Reads every section. The result is to be used only if the reader holds no fault.
 pub(crate) fn read(reader: &mut Reader, table: &DeTable<'_>, folder: &Path) -> Settings {
@@ -171,125 +171,8 @@ fn log(mut section: Section<'_, '_>) -> Log {
 fn sources(mut section: Section<'_, '_>, folder: &Path) -> Vec<Source> {
     let mut sources = Vec::new();
     for name in section.chosen_names() {
-        check_name(&mut section, &name);
-        sources.push(source(section.chosen(&name), name, folder));
+        source::check_name(&mut section, &name);
+        sources.push(source::read(section.chosen(&name), name, folder));
     }
     sources
-}
-
-fn check_name(section: &mut Section<'_, '_>, name: &str) {
-    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    let sound = name.len() <= 32
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.chars().all(letters);
-    if !sound {
-        let path = section.name_of(name);
-        let fault = Diagnostic::error("CFG0007", format!("{name:?} cannot name a source"))
-            .help("at most 32 lower-case letters, digits and hyphens, a letter first: [source.mirpurkhas]");
-        section.reader().fault(&path, fault);
-    }
-}
-
-fn source(mut section: Section<'_, '_>, name: String, folder: &Path) -> Source {
-    section.required("kind", values::choice(&[("mysql", ())]), ());
-    let mysql = mysql(&mut section, folder);
-    let source = Source {
-        name,
-        mysql,
-        rows_per_second: section.defaulted("rows_per_second", values::whole(1, 10_000_000), 5_000),
-        chunk_rows: section.defaulted("chunk_rows", values::whole(1, 100_000), 2_000),
-        poll_interval: section.defaulted(
-            "poll_interval",
-            values::duration(100 * MS, DAY),
-            2 * SECOND,
-        ),
-        overlap: section.defaulted("overlap", values::duration(Duration::ZERO, 7 * DAY), MINUTE),
-        sweep_interval: section.defaulted(
-            "sweep_interval",
-            values::duration(SECOND, 31 * DAY),
-            DAY,
-        ),
-        loss_limit_percent: section.defaulted("loss_limit_percent", values::percent, 2.0),
-        loss_floor_rows: section.defaulted("loss_floor_rows", values::whole(0, 1_000_000), 2),
-        allowed_hours: section.optional("allowed_hours", values::hours),
-        utc_offset: section.optional("utc_offset", values::utc_offset),
-    };
-    section.finish();
-    source
-}
-
-fn mysql(section: &mut Section<'_, '_>, folder: &Path) -> MysqlSource {
-    MysqlSource {
-        host: section.required("host", values::text, String::new()),
-        port: section.defaulted("port", values::port, 3306),
-        database: section.required("database", values::text, String::new()),
-        user: section.required("user", values::text, String::new()),
-        password: password(section, folder),
-        tls: source_tls(section, folder),
-        connections: section.defaulted("connections", values::whole(1, 16), 2),
-        statement_timeout: section.defaulted(
-            "statement_timeout",
-            values::duration(SECOND, 60 * MINUTE),
-            MINUTE,
-        ),
-        connect_timeout: section.defaulted(
-            "connect_timeout",
-            values::duration(100 * MS, 10 * MINUTE),
-            10 * SECOND,
-        ),
-    }
-}
-
-/// Exactly one of `password_file` and `password_env`; a `password` in clear is refused by name.
-fn password(section: &mut Section<'_, '_>, folder: &Path) -> SecretRef {
-    let file = section.optional("password_file", values::path);
-    let env = section.optional("password_env", values::variable);
-    let (file_path, env_path) = (
-        section.name_of("password_file"),
-        section.name_of("password_env"),
-    );
-    let broken = !section.reader().sound(&file_path) || !section.reader().sound(&env_path);
-    match (file, env) {
-        (Some(file), None) => return SecretRef::File(folder.join(file)),
-        (None, Some(env)) => return SecretRef::Env(env),
-        (Some(_), Some(_)) => {
-            let fault = Diagnostic::error("CFG0009", "password_file and password_env are both set")
-                .help("keep one of them");
-            section.reader().fault(&env_path, fault);
-        }
-        (None, None) if broken || section.refuse_secret("password") => {}
-        (None, None) if section.present() => {
-            let fault =
-                Diagnostic::error("CFG0005", format!("{} has no password", section.title()))
-                    .help("set password_file, or password_env");
-            section.reader().fault(&file_path, fault);
-        }
-        (None, None) => {}
-    }
-    SecretRef::Env(String::new())
-}
-
-fn source_tls(section: &mut Section<'_, '_>, folder: &Path) -> SourceTls {
-    const KINDS: &[(&str, bool)] = &[("required", true), ("off", false)];
-    let required = section.defaulted("tls", values::choice(KINDS), true);
-    let ca_file = section.optional("tls_ca_file", values::path);
-    let server_name = section.optional("tls_server_name", values::text);
-    if required {
-        return SourceTls::Required {
-            ca_file: ca_file.map(|file| folder.join(file)),
-            server_name,
-        };
-    }
-    for (key, set) in [
-        ("tls_ca_file", ca_file.is_some()),
-        ("tls_server_name", server_name.is_some()),
-    ] {
-        if set {
-            let path = section.name_of(key);
-            let fault = Diagnostic::error("CFG0009", format!("{key} is set, and tls is \"off\""))
-                .help("remove one of the two");
-            section.reader().fault(&path, fault);
-        }
-    }
-    SourceTls::Off
 }

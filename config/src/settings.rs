@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::SecretRef;
+use crate::source::Source;
 
 /// One gateway's configuration. Every rule of `validate` holds for it.
 #[derive(Debug, Clone, PartialEq)]
@@ -114,70 +114,6 @@ pub struct Storage {
 pub struct Keys {
     /// Folder of the member key and the custodian's keys; never inside the storage folder.
     pub folder: PathBuf,
-}
-
-/// `[source.NAME]`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Source {
-    /// NAME: part of every resource's identity, so it must never change.
-    pub name: String,
-    /// What kind of database, and how to reach it.
-    pub mysql: MysqlSource,
-    /// At most so many rows a second are read.
-    pub rows_per_second: u32,
-    /// Rows asked for at once.
-    pub chunk_rows: u32,
-    /// Pause between two looks for changed rows.
-    pub poll_interval: Duration,
-    /// How far a look for changes reaches back behind the newest one seen.
-    pub overlap: Duration,
-    /// Pause between two sweeps over every row.
-    pub sweep_interval: Duration,
-    /// A table that loses more than this share at once stops the source, in percent.
-    pub loss_limit_percent: f64,
-    /// However small a table, so many rows may vanish at once without stopping the source.
-    pub loss_floor_rows: u32,
-    /// When sweeps may run; always where absent. Changes are followed at any hour.
-    pub allowed_hours: Option<Hours>,
-    /// The offset in which `allowed_hours` are meant; there whenever they are.
-    pub utc_offset: Option<UtcOffset>,
-}
-
-/// How to reach MySQL or MariaDB.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MysqlSource {
-    /// Host name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// The database (schema) that is read.
-    pub database: String,
-    /// A user with SELECT on it and nothing more.
-    pub user: String,
-    /// Its password.
-    pub password: SecretRef,
-    /// Whether the connection is encrypted.
-    pub tls: SourceTls,
-    /// Connections at most.
-    pub connections: u32,
-    /// How long connecting may take.
-    pub connect_timeout: Duration,
-    /// How long one statement may run.
-    pub statement_timeout: Duration,
-}
-
-/// Encryption towards a source.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SourceTls {
-    /// TLS 1.2 or later; the server's certificate and name are verified.
-    Required {
-        /// The authority that signed it, PEM; the public ones where absent.
-        ca_file: Option<PathBuf>,
-        /// The name that the certificate must bear, where it is not the host's.
-        server_name: Option<String>,
-    },
-    /// None: on loopback or through a tunnel.
-    Off,
 }
 
 /// A stretch of every day, in minutes after midnight; `from` after `until` reaches over midnight.

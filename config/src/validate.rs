@@ -20,7 +20,8 @@ use std::path::{Component, Path, PathBuf};
 use silsila_diagnostics::Diagnostic;
 
 use crate::reader::Reader;
-use crate::settings::{Settings, Source, SourceTls};
+use crate::settings::Settings;
+use crate::source::{Source, SourceTls};
 
 pub(crate) fn validate(settings: &Settings, reader: &mut Reader) {
     one_source(settings, reader);
@@ -93,20 +94,15 @@ fn listener(settings: &Settings, reader: &mut Reader) {
 
 fn encrypted_source(source: &Source, reader: &mut Reader) {
     let name = |key| format!("source.{}.{key}", source.name);
-    let off = source.mysql.tls == SourceTls::Off;
-    if !off
-        || !reader.sound(&name("host"))
-        || !reader.sound(&name("tls"))
-        || is_loopback(&source.mysql.host)
-    {
+    let Some((host, SourceTls::Off)) = source.kind.remote() else {
+        return;
+    };
+    if !reader.sound(&name("host")) || !reader.sound(&name("tls")) || is_loopback(host) {
         return;
     }
     let fault = Diagnostic::error(
         "CFG0014",
-        format!(
-            "patient data would travel in clear text from {}",
-            source.mysql.host
-        ),
+        format!("patient data would travel in clear text from {host}"),
     )
     .help("set tls = \"required\", or reach the database through a tunnel on 127.0.0.1");
     reader.fault(&name("tls"), fault);

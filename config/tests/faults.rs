@@ -136,6 +136,11 @@ fn a_secret_never_stands_in_the_file_and_is_not_shown_when_it_does() {
     check(secret, "", &[("CFG0005", 15)]);
     check(
         secret,
+        "password_file = \"a\"\npassword = \"hunter2\"",
+        &[("CFG0008", 21)],
+    );
+    check(
+        secret,
         "password_file = \"a\"\npassword_env = \"B\"",
         &[("CFG0009", 21)],
     );
@@ -263,4 +268,52 @@ fn relative_paths_are_relative_to_the_file() {
 #[test]
 fn a_byte_order_mark_is_no_fault() {
     assert_eq!(shown(&format!("\u{feff}{SOUND}")), "sound");
+}
+
+const ACCESS: &str = "[source.h]\nkind = \"access\"\nfile = \"h.accdb\"\n";
+
+fn with_access(line: &str) -> String {
+    let (from, to) = (
+        SOUND.find("[source").expect("a source"),
+        SOUND.find("[mapping]"),
+    );
+    let rest = &SOUND[to.expect("a mapping")..];
+    shown(&format!("{}{ACCESS}{line}\n{rest}", &SOUND[..from]))
+}
+
+#[test]
+fn each_kind_of_source_has_settings_of_its_own() {
+    assert_eq!(with_access(""), "sound");
+    assert_eq!(
+        with_access("password_env = \"P\"\nchunk_rows = 10"),
+        "sound"
+    );
+    for (line, words) in [
+        (
+            "host = \"127.0.0.1\"",
+            "\"host\" belongs in [source.NAME] of kind \"mysql\"",
+        ),
+        ("flie = \"h.mdb\"", "did you mean \"file\"?"),
+        ("poll_intervall = \"1s\"", "did you mean \"poll_interval\"?"),
+        ("password = \"hunter2\"", "set password_file"),
+        (
+            "password_file = \"f\"\npassword_env = \"P\"",
+            "keep one of them",
+        ),
+    ] {
+        let text = with_access(line);
+        assert!(text.contains(words), "{line}: {text}");
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn of_a_source_without_a_kind_only_what_all_kinds_have_is_judged() {
+    check("kind = \"mysql\"", "", &[("CFG0005", 15)]);
+    check("kind = \"mysql\"", "kind = \"oracle\"", &[("CFG0007", 16)]);
+    check(
+        "kind = \"mysql\"",
+        "kind = \"mysq\"\nprot = 1",
+        &[("CFG0007", 16), ("CFG0003", 17)],
+    );
 }

@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
-use silsila_config::{Hospital, Listen, Settings, SourceTls};
+use silsila_config::{Hospital, Listen, MysqlSource, SecretRef, Settings, SourceKind, SourceTls};
 use silsila_fhir::{Access, AccessSettings, FhirSettings, FhirState, SearchIndex, Token};
 use silsila_mapping::Pack;
 use silsila_mysql::{MySql, MySqlOptions, Tls};
 use silsila_pipeline::{
     AllowedHours, Guard, Pipeline, PipelineHandle, PipelineOptions, SourceOptions,
 };
-use silsila_source::{Secret, Source};
+use silsila_source::{Secret, Source, SourceError};
 use silsila_store::{Store, StoreOptions, SystemClock};
 
 use crate::exit::Failure;
@@ -141,16 +141,27 @@ pub fn open_store_read_only(settings: &Settings) -> Result<Store, Failure> {
 /// The adapter of a configured source; nothing is connected yet.
 ///
 /// # Errors
-/// Where the password cannot be had.
+/// Where a password cannot be had.
 pub fn source(source: &silsila_config::Source) -> Result<Arc<dyn Source>, Failure> {
-    let mysql = &source.mysql;
-    let password = Secret::new(mysql.password.read()?.expose());
+    match &source.kind {
+        SourceKind::MySql(mysql) => Ok(Arc::new(MySql::new(mysql_options(source, mysql)?))),
+        SourceKind::Access(_) => Err(Failure::Source(SourceError::Refused {
+            source_name: source.name.clone(),
+            reason: "this version does not read Access files".to_owned(),
+        })),
+    }
+}
+
+fn mysql_options(
+    source: &silsila_config::Source,
+    mysql: &MysqlSource,
+) -> Result<MySqlOptions, Failure> {
     let mut options = MySqlOptions::new(
         &source.name,
         &mysql.host,
         &mysql.database,
         &mysql.user,
-        password,
+        secret(&mysql.password)?,
     );
     options.port = mysql.port;
     options.tls = match mysql.tls.clone() {
@@ -167,7 +178,11 @@ pub fn source(source: &silsila_config::Source) -> Result<Arc<dyn Source>, Failur
     options.connections = mysql.connections as usize;
     options.connect_timeout = mysql.connect_timeout;
     options.statement_timeout = mysql.statement_timeout;
-    Ok(Arc::new(MySql::new(options)))
+    Ok(options)
+}
+
+fn secret(place: &SecretRef) -> Result<Secret, Failure> {
+    Ok(Secret::new(place.read()?.expose()))
 }
 
 fn source_options(

@@ -106,9 +106,11 @@ async fn look_at_source(
     found: &mut Diagnostics,
 ) -> bool {
     let place = || {
-        loaded
-            .places
-            .of(&format!("source.{}.host", configured.name))
+        loaded.places.of(&format!(
+            "source.{}.{}",
+            configured.name,
+            configured.kind.place()
+        ))
     };
     let source = match assemble::source(configured) {
         Ok(source) => source,
