@@ -31,6 +31,8 @@ pub(crate) struct Reading {
     pivot: u8,
     zone: Option<TimeZone>,
     past: bool,
+    /// The day that the database writes for no day, such as Access's 1899-12-30.
+    zero: Option<Date>,
 }
 
 pub(crate) fn make(name: &str, args: &mut Args, making: &mut Making<'_>) -> Made {
@@ -58,6 +60,7 @@ fn reading(args: &mut Args, making: &Making<'_>) -> Reading {
     let pivot = pivot(args).or(making.pivot);
     let zone = zone(args).or_else(|| making.zone.clone());
     let past = args.flag("past", false);
+    let zero = zero_day(args);
     let mut formats = Vec::new();
     for (text, span) in args.texts() {
         match Format::parse(&text) {
@@ -79,6 +82,7 @@ fn reading(args: &mut Args, making: &Making<'_>) -> Reading {
         pivot: pivot.unwrap_or(0),
         zone,
         past,
+        zero,
     }
 }
 
@@ -94,6 +98,21 @@ fn pivot(args: &mut Args) -> Option<u8> {
             Some(0)
         }
     }
+}
+
+fn zero_day(args: &mut Args) -> Option<Date> {
+    let arg = args.named("zero")?;
+    let day = match &arg.ex {
+        Ex::Text(text) => iso_date(text).filter(|day| exists(*day)),
+        _ => None,
+    };
+    if day.is_none() {
+        args.fault(
+            Some(arg.span),
+            "`zero` must be a literal day, such as '1899-12-30'",
+        );
+    }
+    day
 }
 
 fn zone(args: &mut Args) -> Option<TimeZone> {
@@ -141,17 +160,15 @@ impl DateOp {
     pub fn apply<'a>(&'a self, env: &Env<'a>, column: Option<&str>, value: &Val<'a>) -> Eval<'a> {
         let result = match self {
             Self::IsDate(reading) => {
-                let readable = reading.moment(value).and_then(sound);
+                let readable = reading.judged(value);
                 return Ok(Val::Bool(readable.is_ok()));
             }
             Self::Date(reading) => reading
-                .moment(value)
-                .and_then(sound)
+                .judged(value)
                 .and_then(|m| reading.not_future(env, m))
                 .map(|m| Val::Date(m.date())),
             Self::DateTime(reading) => reading
-                .moment(value)
-                .and_then(sound)
+                .judged(value)
                 .and_then(|m| reading.not_future(env, m))
                 .and_then(|m| reading.placed(m)),
             Self::Time => match value {
@@ -253,6 +270,15 @@ impl Reading {
         } else {
             Moment::Day(read.date)
         })
+    }
+
+    /// A moment that exists and does not stand for none.
+    fn judged(&self, value: &Val<'_>) -> Result<Moment, Fault> {
+        let moment = self.moment(value).and_then(sound)?;
+        if self.zero == Some(moment.date()) {
+            return Err(Fault::Zero);
+        }
+        Ok(moment)
     }
 
     fn not_future(&self, env: &Env<'_>, moment: Moment) -> Result<Moment, Fault> {

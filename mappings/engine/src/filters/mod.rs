@@ -10,6 +10,7 @@ pub(crate) mod args;
 pub(crate) mod checked;
 pub(crate) mod codes;
 pub(crate) mod dates;
+mod encode;
 pub(crate) mod formats;
 pub(crate) mod identifiers;
 pub(crate) mod lists;

@@ -7,6 +7,7 @@ use encoding_rs::Encoding;
 use regex::Regex;
 
 use super::args::{Args, Making};
+use super::encode::base64;
 use super::{Made, Op};
 use crate::expression::eval::Env;
 use crate::expression::types::Type;
@@ -33,6 +34,7 @@ pub(crate) const NAMES: &[&str] = &[
     "extract",
     "replace_pattern",
     "fix_mojibake",
+    "base64",
 ];
 
 pub(crate) enum TextOp {
@@ -55,6 +57,7 @@ pub(crate) enum TextOp {
     Extract(Regex, usize),
     ReplacePattern(Regex, Box<str>),
     FixMojibake,
+    Base64,
 }
 
 pub(crate) fn make(name: &str, args: &mut Args, making: &mut Making<'_>) -> Made {
@@ -66,6 +69,7 @@ pub(crate) fn make(name: &str, args: &mut Args, making: &mut Making<'_>) -> Made
         "upper" => TextOp::Upper,
         "title_case" => TextOp::TitleCase,
         "fix_mojibake" => TextOp::FixMojibake,
+        "base64" => TextOp::Base64,
         "digits" => TextOp::Digits,
         "replace" => TextOp::Replace(args.text("old")?, args.text("new")?),
         "split" => {
@@ -216,6 +220,7 @@ impl TextOp {
                 Some(fixed) => fixed.into(),
                 None => text,
             }),
+            Self::Base64 => Val::text(base64(text.as_bytes())),
             Self::Join(_) | Self::Replace(..) | Self::Default(_) | Self::BlankIf(_) => {
                 Val::Text(text)
             }
