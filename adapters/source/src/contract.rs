@@ -188,6 +188,22 @@ pub enum SourceError {
         /// What was wrong, without any value of a row.
         reason: String,
     },
+    /// The driver that the connection needs is not on this machine, or cannot be loaded.
+    #[error("SRC0006 {source_name}: no driver: {reason}")]
+    NoDriver {
+        /// The source's name in the configuration.
+        source_name: String,
+        /// Which one, and which ones there are.
+        reason: String,
+    },
+    /// A driver that is known to give wrong data; it is not used.
+    #[error("SRC0007 {source_name}: this driver is not used: {reason}")]
+    Unfit {
+        /// The source's name in the configuration.
+        source_name: String,
+        /// What it does wrong, and what to use instead.
+        reason: String,
+    },
 }
 
 impl SourceError {
@@ -200,6 +216,8 @@ impl SourceError {
             Self::Missing { .. } => "SRC0003",
             Self::Tls { .. } => "SRC0004",
             Self::Unreadable { .. } => "SRC0005",
+            Self::NoDriver { .. } => "SRC0006",
+            Self::Unfit { .. } => "SRC0007",
         }
     }
 
@@ -278,6 +296,14 @@ mod tests {
             SourceError::Unreadable {
                 source_name: name().0,
                 table: "t".into(),
+                reason: name().1,
+            },
+            SourceError::NoDriver {
+                source_name: name().0,
+                reason: name().1,
+            },
+            SourceError::Unfit {
+                source_name: name().0,
                 reason: name().1,
             },
         ];

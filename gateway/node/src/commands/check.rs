@@ -148,14 +148,7 @@ async fn look_at_source(
 }
 
 fn source_fault(error: &SourceError) -> Diagnostic {
-    let code = match error {
-        SourceError::Unavailable { .. } => "SRC0001",
-        SourceError::Refused { .. } => "SRC0002",
-        SourceError::Missing { .. } => "SRC0003",
-        SourceError::Tls { .. } => "SRC0004",
-        SourceError::Unreadable { .. } => "SRC0005",
-    };
-    as_diagnostic(code, error)
+    as_diagnostic(error.code(), error)
 }
 
 /// An error that begins with its own code, as a diagnostic with that code.
