@@ -18,6 +18,7 @@ pub mod index;
 mod readers;
 mod refusal;
 mod search;
+mod served;
 mod splice;
 mod state;
 

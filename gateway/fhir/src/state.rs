@@ -14,6 +14,7 @@ use crate::index::key::Keyed;
 use crate::index::tables::{self, Secrets};
 use crate::readers::{Readers, Upkeep, is_behind};
 use crate::refusal::Refusal;
+use crate::served::{Ready, Served};
 
 /// How the FHIR server presents itself.
 #[derive(Debug, Clone)]
@@ -33,6 +34,8 @@ pub struct FhirSettings {
     pub types: Vec<String>,
     /// Threads that search. The store needs at least two readers more than this.
     pub search_threads: usize,
+    /// Memory for checked versions that are served again, in bytes.
+    pub served_bytes: usize,
     /// What one request may ask for.
     pub limits: Limits,
 }
@@ -79,6 +82,7 @@ impl Default for FhirSettings {
             software_version: env!("CARGO_PKG_VERSION").into(),
             types: Vec::new(),
             search_threads: 2,
+            served_bytes: 32 << 20,
             limits: Limits::default(),
         }
     }
@@ -95,6 +99,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     secrets: Secrets,
     readers: Readers,
+    served: Served,
     behind: Arc<AtomicBool>,
     slots: Semaphore,
     _upkeep: Upkeep,
@@ -122,6 +127,7 @@ impl FhirState {
         let behind = Arc::new(AtomicBool::new(is_behind(&store)?));
         Ok(Self(Arc::new(Inner {
             readers: Readers::start(settings.search_threads),
+            served: Served::with_room_for(settings.served_bytes),
             slots: Semaphore::new(settings.limits.concurrent),
             _upkeep: Upkeep::start(store.clone(), Arc::clone(&behind)),
             behind,
@@ -135,6 +141,39 @@ impl FhirState {
 
     pub(crate) fn store(&self) -> &Store {
         &self.0.store
+    }
+
+    /// A version, checked against the ledger within the last minute.
+    pub(crate) fn ready(
+        &self,
+        _permit: &Permit,
+        conn: &Connection,
+        vid: i64,
+    ) -> Result<Arc<Ready>, Refusal> {
+        let Inner { served, store, .. } = &*self.0;
+        served.version(store, conn, vid, self.now_ms())
+    }
+
+    /// The newest version of a resource: from memory where no block has come since it was found there,
+    /// else by `find` in a new snapshot.
+    pub(crate) fn newest(
+        &self,
+        permit: &Permit,
+        name: &str,
+        find: impl FnOnce(&Connection) -> Result<i64, Refusal>,
+    ) -> Result<Arc<Ready>, Refusal> {
+        let commits = self.0.store.commits();
+        if let Some(ready) = self.0.served.newest(name, commits, self.now_ms()) {
+            return Ok(ready);
+        }
+        self.read_now(permit, |conn| {
+            let vid = find(conn)?;
+            // An index that runs after the chain moves without a commit.
+            if self.complete().is_ok() {
+                self.0.served.keep_newest(name, commits, vid);
+            }
+            self.ready(permit, conn, vid)
+        })
     }
 
     pub(crate) fn settings(&self) -> &FhirSettings {

@@ -3,6 +3,7 @@
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Transaction};
@@ -35,6 +36,7 @@ struct Inner {
     pool: Pool,
     writer: Option<Mutex<Option<Writer>>>,
     failing: Mutex<Option<&'static str>>,
+    commits: AtomicU64,
 }
 
 impl Store {
@@ -56,6 +58,7 @@ impl Store {
             keys: Some(writer.keys.clone()),
             writer: Some(Mutex::new(Some(writer))),
             failing: Mutex::default(),
+            commits: AtomicU64::new(0),
             path,
             genesis,
         })))
@@ -97,6 +100,7 @@ impl Store {
             writer: None,
             keys: None,
             failing: Mutex::default(),
+            commits: AtomicU64::new(0),
             genesis,
         })))
     }
@@ -141,7 +145,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::UnknownTransaction`]; [`StoreError::Full`], after which it is still in the outbox.
     pub fn submit(&self, id: TxId) -> Result<TxStatus, StoreError> {
-        self.0.write(|writer| writer.submit(id))
+        self.0.committing(|writer| writer.submit(id))
     }
 
     /// Applies a block that other members ordered. Safe to repeat: a block that is here already is not
@@ -150,7 +154,15 @@ impl Store {
     /// # Errors
     /// [`StoreError::Block`] where the rules refuse it; nothing is changed then.
     pub fn apply(&self, block: &Block) -> Result<(), StoreError> {
-        self.0.write(|writer| writer.apply_foreign(block))
+        self.0.committing(|writer| writer.apply_foreign(block))
+    }
+
+    /// A number that rises with every block, after it can be read and before its submitter is told. What
+    /// was found to be a resource's newest version in a snapshot that was taken after asking for this
+    /// number is so for as long as the number stays: the seam on which a cache of answers rests.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.0.commits.load(Ordering::Acquire)
     }
 
     /// What became of a transaction.
@@ -320,6 +332,17 @@ impl Inner {
         let mut guard = self.writer()?;
         let result = write(guard.as_mut().ok_or(StoreError::Closed)?);
         self.note(result.as_ref().err());
+        result
+    }
+
+    /// A write that may add a block; [`Store::commits`] rises even where it fails, since it may have
+    /// failed after the block was written.
+    fn committing<T>(
+        &self,
+        write: impl FnOnce(&mut Writer) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let result = self.write(write);
+        self.commits.fetch_add(1, Ordering::Release);
         result
     }
 

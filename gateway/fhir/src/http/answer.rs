@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How results and refusals become HTTP.
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::author::outcome;
-use crate::index::lookup::Version;
 use crate::refusal::Refusal;
+use crate::served::Ready;
 use crate::splice::http_date;
 
 /// Marks a response as made here, with its code where it is a refusal.
@@ -18,7 +18,7 @@ pub struct Coded;
 #[derive(Debug, Default)]
 pub struct Answer {
     /// The text.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// The version, for `ETag`.
     pub version: Option<i64>,
     /// The block time, for `Last-Modified`.
@@ -28,13 +28,17 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The client has this version already.
-    pub fn unchanged(version: &Version) -> Self {
+    /// A version's text, or that the client has it already.
+    pub fn of_version(ready: &Ready, unchanged: bool) -> Self {
         Self {
-            body: Vec::new(),
-            version: Some(version.version),
-            updated_ms: Some(version.updated_ms),
-            unchanged: true,
+            body: if unchanged {
+                Bytes::new()
+            } else {
+                ready.text.clone()
+            },
+            version: i64::try_from(ready.version).ok(),
+            updated_ms: Some(ready.updated_ms),
+            unchanged,
         }
     }
 }

@@ -8,7 +8,7 @@ use silsila_store::rusqlite::{Connection, params};
 
 use super::answer::Answer;
 use super::asked::{Asked, form_pairs};
-use super::read::{body, head, known_type};
+use super::read::{head, known_type};
 use crate::bundle::{Bundle, Past};
 use crate::index::lookup::{self, Version};
 use crate::index::tables::types;
@@ -180,7 +180,7 @@ fn history(
         add(state, conn, asked, version, &mut bundle)?;
     }
     Ok(Answer {
-        body: bundle.finish(),
+        body: bundle.finish().into(),
         ..Answer::default()
     })
 }
@@ -266,12 +266,12 @@ fn add(
     let full_url = format!("{}/{url}", asked.base);
     let text = match version.deletes {
         true => None,
-        false => match body(state.store(), conn, version.vid) {
+        false => match state.ready(&asked.permit, conn, version.vid) {
             // Erased content leaves its place in the history.
             Err(Refusal::PayloadAbsent) => None,
-            text => Some(text?),
+            ready => Some(ready?),
         },
     };
-    bundle.version(&full_url, &past, text.as_deref());
+    bundle.version(&full_url, &past, text.as_ref().map(|ready| &*ready.text));
     Ok(())
 }

@@ -29,7 +29,7 @@ pub async fn metadata(
     types.dedup();
     let body = capability::statement(settings, &asked.base, &types).ok_or(Refusal::Internal)?;
     Ok(Answer {
-        body,
+        body: body.into(),
         ..Answer::default()
     })
 }

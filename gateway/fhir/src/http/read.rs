@@ -4,18 +4,17 @@
 use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
-use silsila_store::chain::Op;
 use silsila_store::rusqlite::Connection;
-use silsila_store::{CommittedEntry, Store};
 
 use super::answer::Answer;
 use super::asked::Asked;
 use super::provenance;
 use crate::author::provenance::TYPE;
 use crate::index::key::Keyed;
-use crate::index::lookup::{self, Version};
+use crate::index::lookup;
 use crate::refusal::{Refusal, shown};
-use crate::splice::{parse_http_date, with_meta};
+use crate::served::Ready;
+use crate::splice::parse_http_date;
 use crate::state::FhirState;
 
 /// `GET [type]/[id]`
@@ -34,32 +33,18 @@ pub async fn read(
     if resource_type == TYPE {
         return provenance::read(&state, &asked, &id).await;
     }
-    state.read_now(&asked.permit, |conn| {
-        let head = head(conn, &state.keyed(), &resource_type, &id)?;
-        if is_conditional(&headers) {
-            let version = lookup::version(conn, head)?.ok_or(Refusal::Corrupt)?;
-            if !version.deletes && is_unchanged(&headers, &version) {
-                return Ok(Answer::unchanged(&version));
-            }
-        }
-        let entry = committed(state.store(), conn, head)?;
-        let version = i64::try_from(entry.record().version).map_err(|_| Refusal::Corrupt)?;
-        if entry.record().op == Op::Delete {
-            return Err(Refusal::Deleted {
-                resource_type: resource_type.clone(),
-                version: entry.record().version,
-            });
-        }
-        let updated_ms = time_of(&entry);
-        let mut body = Vec::with_capacity(2_048);
-        append_entry(&mut body, entry)?;
-        Ok(Answer {
-            body,
-            version: Some(version),
-            updated_ms: Some(updated_ms),
-            unchanged: false,
-        })
-    })
+    let name = format!("{resource_type}/{id}");
+    let ready = state.newest(&asked.permit, &name, |conn| {
+        head(conn, &state.keyed(), &resource_type, &id)
+    })?;
+    if ready.deletes {
+        return Err(Refusal::Deleted {
+            resource_type,
+            version: ready.version,
+        });
+    }
+    let unchanged = is_unchanged(&headers, &ready);
+    Ok(Answer::of_version(&ready, unchanged))
 }
 
 /// `GET [type]/[id]/_history/[version]`
@@ -94,15 +79,8 @@ pub async fn vread(
                 version: u64::try_from(wanted).unwrap_or(0),
             });
         }
-        if is_unchanged(&headers, &version) {
-            return Ok(Answer::unchanged(&version));
-        }
-        Ok(Answer {
-            body: body(state.store(), conn, version.vid)?,
-            version: Some(version.version),
-            updated_ms: Some(version.updated_ms),
-            unchanged: false,
-        })
+        let ready = state.ready(&asked.permit, conn, version.vid)?;
+        Ok(Answer::of_version(&ready, is_unchanged(&headers, &ready)))
     })
 }
 
@@ -133,37 +111,8 @@ pub fn head(
     Ok(head)
 }
 
-/// An entry, checked against the ledger.
-pub fn committed(store: &Store, conn: &Connection, vid: i64) -> Result<CommittedEntry, Refusal> {
-    let seq = u64::try_from(vid).map_err(|_| Refusal::Corrupt)?;
-    Ok(store.committed(conn, seq)?)
-}
-
-/// The text of a version with its number and time.
-pub fn body(store: &Store, conn: &Connection, vid: i64) -> Result<Vec<u8>, Refusal> {
-    let mut out = Vec::with_capacity(2_048);
-    append_entry(&mut out, committed(store, conn, vid)?)?;
-    Ok(out)
-}
-
-/// The same, at the end of a buffer.
-pub fn append_entry(out: &mut Vec<u8>, entry: CommittedEntry) -> Result<(), Refusal> {
-    let (number, updated_ms) = (entry.record().version, time_of(&entry));
-    let payload = entry.into_payload().ok_or(Refusal::PayloadAbsent)?;
-    with_meta(out, &payload.body, number, updated_ms);
-    Ok(())
-}
-
-fn time_of(entry: &CommittedEntry) -> i64 {
-    i64::try_from(entry.time_ms()).unwrap_or(i64::MAX)
-}
-
-fn is_conditional(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::IF_NONE_MATCH) || headers.contains_key(header::IF_MODIFIED_SINCE)
-}
-
 /// Whether the client's own copy is this version (RFC 9110, section 13): a tag goes before a time.
-fn is_unchanged(headers: &HeaderMap, version: &Version) -> bool {
+fn is_unchanged(headers: &HeaderMap, version: &Ready) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(tags) = text(header::IF_NONE_MATCH) {
         let own = format!("\"{}\"", version.version);

@@ -15,7 +15,7 @@ use silsila_store::rusqlite::Connection;
 use super::answer::Answer;
 use super::asked::{Asked, form_pairs};
 use super::provenance;
-use super::read::{append_entry, committed, known_type};
+use super::read::known_type;
 use crate::author::outcome;
 use crate::author::provenance::TYPE;
 use crate::bundle::{Bundle, Mode};
@@ -24,7 +24,6 @@ use crate::refusal::{Refusal, shown};
 use crate::search::page::{self, Page};
 use crate::search::query::{Context, Query};
 use crate::search::run::{Run, search};
-use crate::splice::id_of;
 use crate::state::FhirState;
 
 /// `GET [type]?...`
@@ -119,7 +118,7 @@ fn search_within(
     })?;
     provenance::include(state, permit, asked, &provenances, &mut bundle)?;
     Ok(Answer {
-        body: bundle.finish(),
+        body: bundle.finish().into(),
         ..Answer::default()
     })
 }
@@ -222,16 +221,14 @@ fn add_matches(
     bundle: &mut Bundle,
 ) -> Result<(), Refusal> {
     for vid in hits {
-        let entry = committed(state.store(), conn, *vid)?;
-        let id = entry.payload().and_then(|payload| id_of(&payload.body));
-        let id = id.ok_or(Refusal::PayloadAbsent)?;
-        let full_url = format!("{}/{}/{id}", asked.base, query.plan.name);
+        let ready = state.ready(&asked.permit, conn, *vid)?;
+        let full_url = format!("{}/{}/{}", asked.base, query.plan.name, ready.id);
         bundle.found::<Refusal>(Some(&full_url), Mode::Match, |out| {
-            let begin = out.len();
-            append_entry(out, entry)?;
-            if let Some(names) = &query.elements {
-                let whole = out.split_off(begin);
-                out.extend(only_elements(&whole, names).ok_or(Refusal::Internal)?);
+            match &query.elements {
+                Some(names) => {
+                    out.extend(only_elements(&ready.text, names).ok_or(Refusal::Internal)?);
+                }
+                None => out.extend(&*ready.text),
             }
             Ok(())
         })?;

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A record whose bytes changed on disk is never served.
 
+use serde_json::json;
 use silsila_store::StoreError;
 
+use crate::bed::Bed;
 use crate::chart::filled;
 
-#[test]
-fn a_flipped_byte_in_a_payload_is_refused_and_nothing_of_it_served() {
-    let bed = filled();
-    let before = bed.get("Patient/p1").ok();
-    let flipped = bed
-        .store
+/// Flips a byte of every payload; says of how many.
+fn flip_payloads(bed: &Bed) -> usize {
+    bed.store
         .local::<_, StoreError>(|txn| {
             let table: String = txn.query_row(
                 "SELECT name FROM sqlite_master WHERE type = 'table' AND name LIKE '%payload%' LIMIT 1",
@@ -37,8 +36,13 @@ fn a_flipped_byte_in_a_payload_is_refused_and_nothing_of_it_served() {
             }
             Ok(rows.len())
         })
-        .unwrap();
-    assert!(flipped > 0);
+        .unwrap()
+}
+
+#[test]
+fn a_flipped_byte_in_a_payload_is_refused_and_nothing_of_it_served() {
+    let bed = filled();
+    assert!(flip_payloads(&bed) > 0);
     for path in [
         "Patient/p1",
         "Patient/p1/_history/1",
@@ -55,5 +59,33 @@ fn a_flipped_byte_in_a_payload_is_refused_and_nothing_of_it_served() {
             "{path}"
         );
     }
-    assert!(before.text.contains("Aquib"));
+}
+
+#[test]
+fn what_was_checked_is_served_for_a_minute_and_then_checked_again() {
+    let bed = filled();
+    let paths = ["Patient/p1", "Patient/p1/_history/1", "Patient?_id=p1"];
+    let before = paths.map(|path| bed.get(path).ok().text);
+    assert!(before.iter().all(|text| text.contains("Aquib")));
+    flip_payloads(&bed);
+    bed.later(59_000);
+    for (path, before) in paths.iter().zip(&before) {
+        assert_eq!(bed.get(path).ok().text, *before, "{path}");
+    }
+    bed.later(1_000);
+    for path in paths {
+        assert_eq!(bed.get(path).refused(500), "FHR0017", "{path}");
+    }
+}
+
+#[test]
+fn a_new_version_takes_the_place_of_one_in_memory_at_once() {
+    let bed = filled();
+    for number in 1..=3 {
+        let family = format!("Shaikh-{number}");
+        bed.put(&[json!({"resourceType": "Patient", "id": "p1", "name": [{"family": family}]})]);
+        assert!(bed.get("Patient/p1").ok().text.contains(&family));
+    }
+    bed.delete("Patient/p1");
+    assert_eq!(bed.get("Patient/p1").refused(410), "FHR0003");
 }

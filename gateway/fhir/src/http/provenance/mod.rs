@@ -38,7 +38,7 @@ pub async fn read(state: &FhirState, asked: &Asked, id: &str) -> Result<Answer, 
                 return Err(missing());
             }
             Ok(Answer {
-                body,
+                body: body.into(),
                 version: Some(1),
                 updated_ms: Some(version.updated_ms),
                 unchanged: false,
@@ -153,7 +153,7 @@ fn find(state: &FhirState, permit: &Permit, asked: &Asked, wish: &Wish) -> Resul
         })?;
     }
     Ok(Answer {
-        body: bundle.finish(),
+        body: bundle.finish().into(),
         ..Answer::default()
     })
 }
