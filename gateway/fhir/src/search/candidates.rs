@@ -3,12 +3,13 @@
 //!
 //! Lists are measured with growing patience: first who has fewer than 32 rows, then fewer than 1,024,
 //! then fewer than 32,768. The first that is short enough is read whole, and cut down to what it shares
-//! with the others; failing that, one term is walked row by row. So the work follows the rarest filter,
-//! not the size of the hospital.
+//! with the others; failing that, one term, or the few texts of a common name, are walked row by row. So
+//! the work follows the rarest filter, not the size of the hospital.
 
 use silsila_store::rusqlite::{self, Connection, OptionalExtension as _};
 
 use super::filter::{Drive, Filter};
+use super::merge::{self, Text};
 use super::terms::{Probe, Systems};
 use crate::index::key::is_rare;
 use crate::index::rows::{BETWEEN, MANY_PAIRS, joined};
@@ -20,6 +21,8 @@ pub enum Candidates {
     List(Vec<i64>),
     /// All rows of a term.
     Walk(Probe),
+    /// All rows of these texts.
+    Merge(Vec<Text>),
 }
 
 /// What can be a beginning.
@@ -99,8 +102,14 @@ pub fn choose(
         _ => None,
     });
     for patience in PATIENCE {
-        if patience >= PATIENTLY && walkable.is_some() && offered.len() == 1 {
-            break;
+        if patience >= PATIENTLY && offered.len() == 1 {
+            if walkable.is_some() {
+                break;
+            }
+            if let Some(texts) = start.spelt_out(conn)? {
+                let decided = start.is_exact().then_some(*first);
+                return Ok(Some((Candidates::Merge(texts), Vec::from_iter(decided))));
+            }
         }
         if patience > most {
             return Ok(None);
@@ -166,6 +175,14 @@ impl Start {
             Self::Terms(_) => true,
             Self::Ranges(_) | Self::Pair { .. } => false,
             Self::Texts { exact, .. } => *exact,
+        }
+    }
+
+    /// The whole texts of this beginning, where it is one of a few texts.
+    fn spelt_out(&self, conn: &Connection) -> rusqlite::Result<Option<Vec<Text>>> {
+        match self {
+            Self::Texts { texts, .. } => merge::spelt_out(conn, texts),
+            _ => Ok(None),
         }
     }
 

@@ -8,10 +8,10 @@ use silsila_store::rusqlite::OptionalExtension as _;
 use super::candidates::{self, Candidates, Start};
 use super::entries::{by_ids, entries_of};
 use super::filter::{BodyFilter, FactFilter, FactTest, Filter, Verdict};
-use super::run::{Run, USUAL_WORK};
+use super::run::{Run, USUAL_ROWS};
 use super::sort::{self, Keys};
 use super::terms::{self, Probe, Systems};
-use super::{body, chain};
+use super::{body, chain, merge};
 use crate::index::facts::{Reader, cut_to};
 use crate::index::key::is_rare;
 use crate::index::lookup;
@@ -149,6 +149,12 @@ impl<'q> Plan<'q> {
                 Ok(true)
             }
             Candidates::Walk(probe) => self.walk(probe, (low, high), newest_first, visit),
+            Candidates::Merge(texts) => {
+                let conn = self.run.conn;
+                merge::walk(conn, &texts, (low, high), newest_first, &mut |vid| {
+                    self.visit(vid, visit)
+                })
+            }
         }
     }
 
@@ -296,7 +302,7 @@ impl<'q> Plan<'q> {
         }
         let probe = match &self.candidates {
             Candidates::Walk(probe) if !is_rare(probe.key) => probe,
-            Candidates::Walk(_) => return Ok(None),
+            Candidates::Walk(_) | Candidates::Merge(_) => return Ok(None),
             Candidates::List(list) => {
                 let visible = terms::count_visible(conn, list, self.snapshot)?;
                 return Ok(visible.and_then(|count| u64::try_from(count).ok()));
@@ -307,12 +313,12 @@ impl<'q> Plan<'q> {
             return Ok(Some(lookup::live(conn, kind)?));
         }
         let most = match (exact, self.run.work) {
-            (_, Some(work)) => work * LIST_WORK,
+            (false, _) => USUAL_ROWS,
+            (true, Some(work)) => work * LIST_WORK,
             (true, None) => usize::MAX,
-            (false, None) => USUAL_WORK,
         };
         let rows = terms::count(conn, *probe, self.snapshot, most)?;
-        if rows > most && self.run.work.is_some() {
+        if rows > most && exact {
             return Err(Refusal::TooLong);
         }
         if rows > most {

@@ -14,6 +14,7 @@ pub mod chain;
 pub mod entries;
 pub mod examine;
 pub mod filter;
+mod merge;
 pub mod page;
 pub mod parameters;
 pub mod query;

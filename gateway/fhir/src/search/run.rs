@@ -15,9 +15,11 @@ use crate::index::key::Keyed;
 use crate::index::{lookup, tables};
 use crate::refusal::Refusal;
 
-/// What a search may look at before its total is left out, where the client did not ask for it: one
-/// unit is one version's row.
-pub const USUAL_WORK: usize = 20_000;
+/// Versions that a search may look at before its total is left out, where the client did not ask for
+/// it. Less than what a request may look at before it is handed to another thread.
+pub const USUAL_WORK: usize = 500;
+/// The same for rows of the index that are counted without looking at versions.
+pub const USUAL_ROWS: usize = 1_000;
 /// The most matches that are put in order.
 pub const GREATEST_SORT: usize = 500_000;
 
