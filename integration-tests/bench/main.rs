@@ -176,6 +176,9 @@ impl Bench {
         eprintln!("== Reads and searches");
         let readings = reading::readings(site, &gateway, self.time, true).await?;
         figures::readings(report, site, &readings);
+        // The gateway gives memory back when nothing was committed for a while.
+        tokio::time::sleep(Duration::from_secs(35)).await;
+        figures::idle(report, "half a minute after the reads", &gateway)?;
         if let Some(small) = small {
             figures::growth(report, small, &readings, SMALL, site.patients);
         }

@@ -88,8 +88,15 @@ impl Upkeep {
         let _detached = thread::Builder::new()
             .name("fhir-upkeep".into())
             .spawn(move || {
+                let mut pause_in_commits = Pause::default();
                 loop {
-                    let more = match step(&store, &behind) {
+                    let done = step(&store, &behind).and_then(|more| {
+                        if !more {
+                            pause_in_commits.look(&store)?;
+                        }
+                        Ok(more)
+                    });
+                    let more = match done {
                         Ok(more) => more,
                         Err(StoreError::Closed) => return,
                         Err(error) => {
@@ -104,6 +111,25 @@ impl Upkeep {
                 }
             });
         Self { _stop: stop }
+    }
+}
+
+/// Notices when commits pause, and has the store give back what writing took, once for each pause.
+#[derive(Default)]
+struct Pause {
+    seen: u64,
+    rested: u64,
+}
+
+impl Pause {
+    fn look(&mut self, store: &Store) -> Result<(), StoreError> {
+        let commits = store.commits();
+        if commits == self.seen && commits != self.rested {
+            store.rest()?;
+            self.rested = commits;
+        }
+        self.seen = commits;
+        Ok(())
     }
 }
 
