@@ -30,8 +30,12 @@ pub struct MySqlOptions {
     pub statement_timeout: Duration,
     /// The longest that making a connection may take.
     pub connect_timeout: Duration,
-    /// At most this many connections at once.
+    /// At most this many connections at once; the one that the binary log is read on comes on top.
     pub connections: usize,
+    /// Whether the server's binary log is followed, where it can be.
+    pub binlog: bool,
+    /// Our number among those who read the log; `None` chooses one by chance at every start.
+    pub server_id: Option<NonZeroU32>,
 }
 
 impl MySqlOptions {
@@ -60,6 +64,8 @@ impl MySqlOptions {
             statement_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(10),
             connections: 2,
+            binlog: true,
+            server_id: None,
         }
     }
 }

@@ -12,6 +12,7 @@
 //! turns what goes wrong into a coded error without any value of a row.
 
 mod bind;
+mod binlog;
 mod config;
 mod fault;
 mod health;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use mysql_async::prelude::Queryable;
+use mysql_async::{Params, Value as Raw};
 use silsila_source::{Column, Schema, Table};
 
 use crate::fault::Asked;
@@ -11,16 +12,18 @@ use crate::sessions::{Problem, Question, Session};
 use crate::types::kind;
 
 const COLUMNS: &str = "SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, DATA_TYPE, IS_NULLABLE, CHARACTER_SET_NAME \
-     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() \
-     ORDER BY TABLE_NAME, ORDINAL_POSITION";
+     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()";
+const COLUMNS_ORDER: &str = "ORDER BY TABLE_NAME, ORDINAL_POSITION";
 
 const KEYS: &str = "SELECT TABLE_NAME, COLUMN_NAME \
-     FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND INDEX_NAME = 'PRIMARY' \
-     ORDER BY TABLE_NAME, SEQ_IN_INDEX";
+     FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = DATABASE() AND INDEX_NAME = 'PRIMARY'";
+const KEYS_ORDER: &str = "ORDER BY TABLE_NAME, SEQ_IN_INDEX";
 
 /// The schema, as far as the user may see it.
 pub(crate) struct WhatIsThere<'a> {
     pub source: &'a str,
+    /// These alone: named one by one, they are looked up and not searched for.
+    pub tables: Option<&'a [String]>,
 }
 
 /// Table, column, full type, type, `YES` or `NO`, character set.
@@ -38,9 +41,21 @@ impl Question for WhatIsThere<'_> {
     }
 
     async fn put(&self, session: &mut Session) -> Result<Schema, Problem> {
-        let columns: Vec<ColumnRow> = session.conn.query(COLUMNS).await?;
-        let keys: Vec<(String, String)> = session.conn.query(KEYS).await?;
-        Ok(assemble(columns, keys))
+        let Some(tables) = self.tables else {
+            let columns = format!("{COLUMNS} {COLUMNS_ORDER}");
+            let keys = format!("{KEYS} {KEYS_ORDER}");
+            let columns: Vec<ColumnRow> = session.conn.query(columns).await?;
+            return Ok(assemble(columns, session.conn.query(keys).await?));
+        };
+        if tables.is_empty() {
+            return Ok(Schema::default());
+        }
+        let among = format!("AND TABLE_NAME IN ({})", vec!["?"; tables.len()].join(", "));
+        let names = || Params::Positional(tables.iter().map(Raw::from).collect());
+        let columns = format!("{COLUMNS} {among} {COLUMNS_ORDER}");
+        let keys = format!("{KEYS} {among} {KEYS_ORDER}");
+        let columns: Vec<ColumnRow> = session.conn.exec(columns, names()).await?;
+        Ok(assemble(columns, session.conn.exec(keys, names()).await?))
     }
 }
 

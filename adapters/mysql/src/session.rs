@@ -31,6 +31,15 @@ impl Server {
         }
     }
 
+    pub(crate) fn is_mariadb(&self) -> bool {
+        self.mariadb
+    }
+
+    /// Whether the log's end is asked for by its newer name, because the older one is gone.
+    pub(crate) fn says_binary_log_status(&self) -> bool {
+        !self.mariadb && self.version >= (8, 2, 0)
+    }
+
     /// Whether the server itself can hold a session read-only.
     pub(crate) fn holds_read_only(&self) -> bool {
         if self.mariadb {
@@ -82,7 +91,7 @@ pub(crate) async fn connect(options: &MySqlOptions) -> Result<(Conn, Server), So
         })
 }
 
-fn asked(options: &MySqlOptions) -> Asked<'_> {
+pub(crate) fn asked(options: &MySqlOptions) -> Asked<'_> {
     Asked {
         source: &options.name,
         table: "",
@@ -111,7 +120,7 @@ async fn set_up(conn: &mut Conn, options: &MySqlOptions) -> mysql_async::Result<
     Ok(server)
 }
 
-async fn driver_options(options: &MySqlOptions) -> Result<Opts, SourceError> {
+pub(crate) async fn driver_options(options: &MySqlOptions) -> Result<Opts, SourceError> {
     let builder = OptsBuilder::default()
         .ip_or_hostname(options.host.as_str())
         .tcp_port(options.port)

@@ -2,11 +2,15 @@
 //! [`Source`] for MySQL and MariaDB.
 
 use std::collections::HashSet;
+use std::num::NonZeroU32;
 
 use async_trait::async_trait;
-use silsila_source::{Changes, Fetch, Health, Key, Pace, Row, Scan, Schema, Source, SourceError};
+use silsila_source::{
+    Changes, Feed, Fetch, Health, Key, Pace, Row, Scan, Schema, Source, SourceError,
+};
 
 use crate::MySqlOptions;
+use crate::binlog::Log;
 use crate::health::HowAreYou;
 use crate::reading::{HowMany, Reading, Which};
 use crate::schema::WhatIsThere;
@@ -17,8 +21,10 @@ use crate::sessions::Sessions;
 #[derive(Debug)]
 pub struct MySql {
     name: String,
-    sessions: Sessions,
-    pace: Pace,
+    pub(crate) options: MySqlOptions,
+    pub(crate) sessions: Sessions,
+    pub(crate) pace: Pace,
+    pub(crate) log: Log,
 }
 
 impl MySql {
@@ -28,6 +34,8 @@ impl MySql {
         Self {
             name: options.name.clone(),
             pace: Pace::new(options.rows_per_second),
+            log: Log::new(options.server_id.map(NonZeroU32::get)),
+            options: options.clone(),
             sessions: Sessions::new(options),
         }
     }
@@ -48,7 +56,19 @@ impl Source for MySql {
     }
 
     async fn schema(&self) -> Result<Schema, SourceError> {
-        self.sessions.ask(&WhatIsThere { source: &self.name }).await
+        let question = WhatIsThere {
+            source: &self.name,
+            tables: None,
+        };
+        self.sessions.ask(&question).await
+    }
+
+    async fn tables(&self, names: &[String]) -> Result<Schema, SourceError> {
+        let question = WhatIsThere {
+            source: &self.name,
+            tables: Some(names),
+        };
+        self.sessions.ask(&question).await
     }
 
     async fn scan(&self, scan: Scan<'_>) -> Result<Vec<Row>, SourceError> {
@@ -128,5 +148,9 @@ impl Source for MySql {
 
     async fn health(&self) -> Result<Health, SourceError> {
         self.sessions.ask(&HowAreYou { source: &self.name }).await
+    }
+
+    fn feed(&self) -> Option<&dyn Feed> {
+        self.options.binlog.then_some(self)
     }
 }

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the server says of its log: whether it keeps one as we need it, where it ends, how far its tables
+//! have come, and which rows it changes without logging them.
+
+use mysql_async::Error;
+use mysql_async::Row as RawRow;
+use mysql_async::prelude::Queryable;
+
+use super::position::Place;
+use crate::fault::Asked;
+use crate::sessions::{Problem, Question, Session};
+
+const NOTHING: &[&str] = &[];
+
+fn about(source: &str) -> Asked<'_> {
+    Asked {
+        source,
+        table: "",
+        columns: NOTHING,
+    }
+}
+
+/// How the server keeps its log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Keeping {
+    pub mariadb: bool,
+    pub log_bin: bool,
+    pub format: String,
+    pub row_image: String,
+    /// MySQL's `PARTIAL_JSON`, or nothing.
+    pub value_options: String,
+    pub gtid_mode: bool,
+    /// The end, where we may ask for it.
+    pub end: Option<Ending>,
+}
+
+/// The log's end, and the databases that go into it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Ending {
+    pub file: String,
+    pub offset: u64,
+    pub only: String,
+    pub ignored: String,
+}
+
+/// How is the log kept?
+pub(super) struct HowKept<'a> {
+    pub source: &'a str,
+}
+
+impl Question for HowKept<'_> {
+    type Answer = Keeping;
+
+    fn asked(&self) -> Asked<'_> {
+        about(self.source)
+    }
+
+    async fn put(&self, session: &mut Session) -> Result<Keeping, Problem> {
+        let names = "'log_bin', 'binlog_format', 'binlog_row_image', 'binlog_row_value_options', 'gtid_mode'";
+        let sql = format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})");
+        let found: Vec<(String, String)> = session.conn.query(sql).await?;
+        let value = |name: &str| {
+            let line = found.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+            line.map(|(_, value)| value.to_ascii_uppercase())
+        };
+        let log_bin = value("log_bin").is_some_and(|v| v == "ON" || v == "1");
+        Ok(Keeping {
+            mariadb: session.server.is_mariadb(),
+            log_bin,
+            // A server that no longer has the setting has no other format either.
+            format: value("binlog_format").unwrap_or_else(|| "ROW".into()),
+            row_image: value("binlog_row_image").unwrap_or_else(|| "FULL".into()),
+            value_options: value("binlog_row_value_options").unwrap_or_default(),
+            gtid_mode: value("gtid_mode").is_some_and(|v| v == "ON"),
+            end: if log_bin { end(session).await? } else { None },
+        })
+    }
+}
+
+/// Asks for the log's end under both of its names; `None` without the privilege.
+async fn end(session: &mut Session) -> Result<Option<Ending>, Problem> {
+    let ask = if session.server.says_binary_log_status() {
+        "SHOW BINARY LOG STATUS"
+    } else {
+        "SHOW MASTER STATUS"
+    };
+    let row: Option<RawRow> = match session.conn.query_first(ask).await {
+        Ok(row) => row,
+        Err(Error::Server(error)) if matches!(error.code, 1227 | 1142 | 1045) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(row.map(|row| {
+        let text = |i: usize| {
+            row.get::<Option<String>, _>(i)
+                .flatten()
+                .unwrap_or_default()
+        };
+        Ending {
+            file: text(0),
+            offset: row.get::<Option<u64>, _>(1).flatten().unwrap_or_default(),
+            only: text(2),
+            ignored: text(3),
+        }
+    }))
+}
+
+/// How far have the tables come, in terms of the log? (MariaDB; elsewhere no answer.) The server writes
+/// its log before its tables: what we read in the one a moment ago may not be in the other yet.
+pub(super) struct HowFar<'a> {
+    pub source: &'a str,
+}
+
+impl Question for HowFar<'_> {
+    type Answer = Option<Place>;
+
+    fn asked(&self) -> Asked<'_> {
+        about(self.source)
+    }
+
+    async fn put(&self, session: &mut Session) -> Result<Option<Place>, Problem> {
+        let conn = &mut session.conn;
+        conn.query_drop("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+            .await?;
+        let sql = "SHOW STATUS WHERE Variable_name IN ('Binlog_snapshot_file', 'Binlog_snapshot_position')";
+        let found: Vec<(String, String)> = conn.query(sql).await?;
+        conn.query_drop("ROLLBACK").await?;
+        let value = |name: &str| {
+            let line = found.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
+            line.map(|(_, value)| value.clone())
+                .filter(|v| !v.is_empty())
+        };
+        let file = value("Binlog_snapshot_file");
+        let offset = value("Binlog_snapshot_position").and_then(|v| v.parse().ok());
+        Ok(file
+            .zip(offset)
+            .map(|(file, offset)| Place::unread(file, offset)))
+    }
+}
+
+/// Is this transaction in the tables? (MySQL with GTIDs)
+pub(super) struct IsExecuted<'a> {
+    pub source: &'a str,
+    pub gtid: &'a str,
+}
+
+impl Question for IsExecuted<'_> {
+    type Answer = bool;
+
+    fn asked(&self) -> Asked<'_> {
+        about(self.source)
+    }
+
+    async fn put(&self, session: &mut Session) -> Result<bool, Problem> {
+        let sql = "SELECT GTID_SUBSET(?, @@GLOBAL.gtid_executed)";
+        let found: Option<i64> = session.conn.exec_first(sql, (self.gtid,)).await?;
+        Ok(found == Some(1))
+    }
+}
+
+/// A foreign key by which the engine changes rows of another table without logging them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Cascade {
+    pub parent: String,
+    /// The parent's column that is referred to.
+    pub column: String,
+    pub child: String,
+    pub on_delete: bool,
+    pub on_update: bool,
+}
+
+/// Which rows change without being logged?
+pub(super) struct WhichCascade<'a> {
+    pub source: &'a str,
+}
+
+impl Question for WhichCascade<'_> {
+    type Answer = Vec<Cascade>;
+
+    fn asked(&self) -> Asked<'_> {
+        about(self.source)
+    }
+
+    async fn put(&self, session: &mut Session) -> Result<Vec<Cascade>, Problem> {
+        type Line = (String, String, String, String, String);
+        let sql = "SELECT r.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, r.TABLE_NAME, r.DELETE_RULE, r.UPDATE_RULE \
+             FROM information_schema.REFERENTIAL_CONSTRAINTS r JOIN information_schema.KEY_COLUMN_USAGE k \
+               ON k.CONSTRAINT_SCHEMA = r.CONSTRAINT_SCHEMA AND k.CONSTRAINT_NAME = r.CONSTRAINT_NAME \
+               AND k.TABLE_NAME = r.TABLE_NAME \
+             WHERE r.CONSTRAINT_SCHEMA = DATABASE()";
+        let lines: Vec<Line> = session.conn.query(sql).await?;
+        let spreads = |rule: &str| !matches!(rule, "NO ACTION" | "RESTRICT");
+        let cascade = |(parent, column, child, delete, update): Line| Cascade {
+            parent,
+            column,
+            child,
+            on_delete: spreads(&delete),
+            on_update: spreads(&update),
+        };
+        let found = lines.into_iter().map(cascade);
+        Ok(found.filter(|c| c.on_delete || c.on_update).collect())
+    }
+}
+
+impl Keeping {
+    /// What is missing for the log to be followed, and what it will not tell.
+    pub fn judge(&self, database: &str) -> (Vec<String>, Vec<String>) {
+        let (mut missing, mut notes) = (Vec::new(), Vec::new());
+        if !self.log_bin {
+            missing.push("the server keeps no binary log: set log_bin and restart it".to_owned());
+            return (missing, notes);
+        }
+        if self.format != "ROW" {
+            let format = &self.format;
+            missing.push(format!("binlog_format is {format}: set it to ROW"));
+        }
+        if self.value_options.contains("PARTIAL_JSON") {
+            missing.push("binlog_row_value_options is PARTIAL_JSON: leave it empty".to_owned());
+        }
+        match &self.end {
+            None => missing.push(format!(
+                "the user lacks the privilege {}",
+                if self.mariadb {
+                    "BINLOG MONITOR (before 10.5: REPLICATION CLIENT)"
+                } else {
+                    "REPLICATION CLIENT"
+                }
+            )),
+            Some(end) if !end.logs(database) => missing.push(format!(
+                "the log leaves out the database {database:?} (binlog-do-db or binlog-ignore-db)"
+            )),
+            Some(_) => {}
+        }
+        if self.row_image != "FULL" && self.row_image != "FULL_NODUP" {
+            let image = &self.row_image;
+            notes.push(format!(
+                "binlog_row_image is {image}: where a row moved away from, the sweep finds out; with FULL the log tells"
+            ));
+        }
+        if !self.mariadb && !self.gtid_mode {
+            notes.push(
+                "gtid_mode is off: changes are read half a second late, because nothing else tells when they are in the tables"
+                    .to_owned(),
+            );
+        }
+        (missing, notes)
+    }
+}
+
+impl Ending {
+    fn logs(&self, database: &str) -> bool {
+        let names = |list: &str| list.split(',').any(|name| name.trim() == database);
+        (self.only.is_empty() || names(&self.only)) && !names(&self.ignored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> Keeping {
+        Keeping {
+            mariadb: true,
+            log_bin: true,
+            format: "ROW".into(),
+            row_image: "FULL".into(),
+            end: Some(Ending::default()),
+            ..Keeping::default()
+        }
+    }
+
+    fn missing(keeping: &Keeping, expect: &[&str]) {
+        let (missing, _) = keeping.judge("mpk");
+        assert_eq!(missing.len(), expect.len(), "{missing:?}");
+        for (sentence, part) in missing.iter().zip(expect) {
+            assert!(sentence.contains(part), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn each_thing_that_is_missing_is_named() {
+        missing(&good(), &[]);
+        missing(&Keeping::default(), &["log_bin"]);
+        let wrong = Keeping {
+            format: "MIXED".into(),
+            value_options: "PARTIAL_JSON".into(),
+            end: None,
+            ..good()
+        };
+        missing(&wrong, &["MIXED", "PARTIAL_JSON", "BINLOG MONITOR"]);
+    }
+
+    #[test]
+    fn a_log_that_leaves_our_database_out_is_of_no_use() {
+        let filtered = |only: &str, ignored: &str| Keeping {
+            end: Some(Ending {
+                only: only.into(),
+                ignored: ignored.into(),
+                ..Ending::default()
+            }),
+            ..good()
+        };
+        missing(&filtered("a,mpk", ""), &[]);
+        missing(&filtered("a", ""), &["binlog-do-db"]);
+        missing(&filtered("", "mysql, mpk"), &["binlog-ignore-db"]);
+    }
+
+    #[test]
+    fn images_without_all_columns_are_noted() {
+        let minimal = Keeping {
+            row_image: "MINIMAL".into(),
+            ..good()
+        };
+        assert!(minimal.judge("mpk").1[0].contains("MINIMAL"));
+        assert!(good().judge("mpk").1.is_empty());
+    }
+}
