@@ -15,7 +15,7 @@ mod row;
 mod secret;
 
 pub use contract::*;
-pub use pace::Pace;
 pub use feed::*;
+pub use pace::Pace;
 pub use row::{Columns, Date, DateTime, Key, Row, Time, Value};
 pub use secret::Secret;
