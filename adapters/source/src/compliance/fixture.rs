@@ -85,6 +85,8 @@ impl Sample {
 pub struct Fixture {
     /// One sample for each role.
     pub samples: Vec<Sample>,
+    /// Claims that this database cannot keep, by name, each with the reason.
+    pub excused: Vec<(&'static str, &'static str)>,
 }
 
 impl Fixture {
@@ -101,7 +103,16 @@ impl Fixture {
                 odd_names(),
                 empty(),
             ],
+            excused: Vec::new(),
         }
+    }
+
+    /// Says that the database cannot keep a claim, and why. The claim is tried all the same: an excuse that is
+    /// not needed is a fault of the test.
+    #[must_use]
+    pub fn excusing(mut self, claim: &'static str, reason: &'static str) -> Self {
+        self.excused.push((claim, reason));
+        self
     }
 
     /// The sample of a role.

@@ -127,3 +127,24 @@ fn a_report_shows_what_is_broken() {
         "{line}"
     );
 }
+
+#[test]
+fn an_excuse_holds_only_for_a_claim_that_breaks() {
+    let claim = "decimals_keep_their_digits";
+    let fixture = Fixture::standard().excusing(claim, "it has floats alone");
+    let trims = now(run(&Memory::new(Fault::TrimsDecimals), &fixture));
+    assert_eq!(trims.excused, [(claim, "it has floats alone")]);
+    assert!(trims.broken().next().is_none(), "{trims}");
+    let keeps = now(run(&Memory::new(Fault::None), &fixture));
+    assert_eq!(
+        keeps.broken().map(|(name, _)| name).collect::<Vec<_>>(),
+        [claim]
+    );
+    let unknown = Fixture::standard().excusing("no_such_claim", "none");
+    assert!(
+        now(run(&Memory::new(Fault::None), &unknown))
+            .broken()
+            .next()
+            .is_some()
+    );
+}
