@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Where a search begins: the shortest list of versions that contains all matches.
 //!
-//! Lists are measured with growing patience: first who has fewer than 32 rows, then fewer than 1,024,
-//! then fewer than 32,768. The first that is short enough is read whole, and cut down to what it shares
+//! Lists are measured with growing patience: first who has fewer than 32 rows, then fewer than 256, 1,024
+//! and 32,768. The first that is short enough is read whole, and cut down to what it shares
 //! with the others; failing that, one term, or the few texts of a common name, are walked row by row. So
 //! the work follows the rarest filter, not the size of the hospital.
 
@@ -49,9 +49,9 @@ pub enum Start {
     },
 }
 
-const PATIENCE: [usize; 3] = [32, PATIENTLY - 1, 32_768];
-/// From here on a single term is rather walked than read.
-const PATIENTLY: usize = 1_025;
+const PATIENCE: [usize; 4] = [32, 256, PATIENTLY, 32_768];
+/// From here on a single beginning is rather walked than read.
+const PATIENTLY: usize = 1_024;
 /// Fewer candidates than this are checked one by one.
 const FEW: usize = 16;
 /// The most family names that a pair's beginning may lead to.

@@ -8,7 +8,7 @@ use silsila_store::rusqlite::OptionalExtension as _;
 use super::candidates::{self, Candidates, Start};
 use super::entries::{by_ids, entries_of};
 use super::filter::{BodyFilter, FactFilter, FactTest, Filter, Verdict};
-use super::run::{Run, USUAL_ROWS};
+use super::run::{Run, USUAL_WORK};
 use super::sort::{self, Keys};
 use super::terms::{self, Probe, Systems};
 use super::{body, chain, merge};
@@ -313,7 +313,7 @@ impl<'q> Plan<'q> {
             return Ok(Some(lookup::live(conn, kind)?));
         }
         let most = match (exact, self.run.work) {
-            (false, _) => USUAL_ROWS,
+            (false, _) => USUAL_WORK,
             (true, Some(work)) => work * LIST_WORK,
             (true, None) => usize::MAX,
         };
