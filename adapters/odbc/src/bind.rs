@@ -259,7 +259,7 @@ mod tests {
     use odbc_api::Nullability;
 
     fn column(data_type: DataType) -> Column {
-        Column::new(data_type, false, Nullability::NoNulls, false)
+        Column::new(data_type, false, Nullability::NoNulls)
     }
 
     fn check(data_type: DataType, value: &Value, expect: Option<Param>) {

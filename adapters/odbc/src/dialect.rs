@@ -39,8 +39,8 @@ pub(crate) struct Dialect {
     pub page: Page,
     /// Where NULL sorts.
     pub nulls: Nulls,
-    /// The quote for names, where the one that the driver tells is not the safest.
-    pub quote: Option<char>,
+    /// Whether a column must be named with its table, lest a name that is not there be taken for a text.
+    pub qualified: bool,
     /// Whether any column may hold a value of any type, so that every cell is read as text.
     pub dynamic: bool,
     /// Makes the session's answers independent of the server's settings.
@@ -58,7 +58,7 @@ pub(crate) struct Dialect {
 const PLAIN: Dialect = Dialect {
     page: Page::Plain,
     nulls: Nulls::Unknown,
-    quote: None,
+    qualified: false,
     dynamic: false,
     set_up: &[],
     read_only: None,
@@ -67,12 +67,12 @@ const PLAIN: Dialect = Dialect {
     most_parameters: 200,
 };
 
-/// SQLite takes an unknown name in double quotes for a text, so that a misspelt column would be read as its own
-/// name; in backticks it stays a name. A column's declared type binds no value of it.
+/// SQLite takes an unknown name in double quotes for a text, so that a column that was dropped would be read as its
+/// own name, unless the table's name stands before it. A column's declared type binds no value of it.
 const SQLITE: Dialect = Dialect {
     page: Page::Limit,
     nulls: Nulls::Low,
-    quote: Some('`'),
+    qualified: true,
     dynamic: true,
     read_only: Some("PRAGMA query_only=ON"),
     version: Some("SELECT sqlite_version()"),
@@ -84,7 +84,6 @@ const SQLITE: Dialect = Dialect {
 const MYSQL: Dialect = Dialect {
     page: Page::Limit,
     nulls: Nulls::Low,
-    quote: Some('`'),
     set_up: &["SET SESSION time_zone='+00:00'"],
     read_only: Some("SET SESSION TRANSACTION READ ONLY"),
     version: Some("SELECT VERSION()"),

@@ -1,22 +1,105 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The connection string, the driver that it names, and the one driver that must not be used.
 //!
+//! Distributions register drivers by the bare names of their files and build the folder into their own driver
+//! manager. Ours is not theirs, so it is given the file's whole path. The file also tells whether the
+//! manager will call the driver's UTF-16 functions: it does wherever the driver exports them.
+//!
 //! mdbtools answers without an error and wrongly: a filter on a date is ignored, a memo is cut at 16,383
 //! bytes, a date before 1900 is garbled. Wrong rows in a patient's record are worse than none, so it is
 //! refused by name, before it is loaded where it can be seen, and again by what it calls itself.
+
+use std::path::{Path, PathBuf};
 
 use odbc_api::{Environment, escape_attribute_value};
 use silsila_source::SourceError;
 
 use crate::OdbcOptions;
 use crate::fault::{no_driver, unfit};
+use crate::text::Encoding;
+
+/// Where drivers lie when only a file's name is known, beside the folders that the system's loader knows.
+const FOLDERS: &[&str] = &["/usr/lib64", "/usr/lib/odbc", "/usr/lib", "/usr/local/lib"];
+
+/// A function that a driver has if it takes UTF-16, as a name stands in its table of symbols.
+const UTF_16_FUNCTION: &[u8] = b"\0SQLDriverConnectW\0";
+
+/// What is known of the driver before it is loaded.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Driver {
+    /// Its file, where that was found.
+    file: Option<PathBuf>,
+    /// All names that it goes by.
+    names: Vec<String>,
+}
+
+impl Driver {
+    /// The driver that a connection string means, by itself or through a data source.
+    pub(crate) fn of(connection: &str, environment: &Environment) -> Self {
+        let named = attribute(connection, "driver").or_else(|| {
+            let wanted = attribute(connection, "dsn")?;
+            let sources = environment.data_sources().ok()?;
+            let fits = |name: &str| name.eq_ignore_ascii_case(&wanted);
+            Some(sources.into_iter().find(|s| fits(&s.server_name))?.driver)
+        });
+        let mut names: Vec<String> = named.into_iter().collect();
+        for driver in environment.drivers().unwrap_or_default() {
+            let meant = |name: &String| name.eq_ignore_ascii_case(&driver.description);
+            if names.iter().any(meant) {
+                let file = |key: &str| driver.attributes.get(key).cloned();
+                names.extend(file("Driver64").or_else(|| file("Driver")));
+            }
+        }
+        let file = names.iter().rev().find_map(|name| found(name));
+        Self { file, names }
+    }
+
+    /// How the driver manager hands the driver statements and names.
+    pub(crate) fn calls(&self) -> Encoding {
+        let bytes = self.file.as_ref().and_then(|file| std::fs::read(file).ok());
+        let takes_utf_16 = |bytes: Vec<u8>| {
+            let mut windows = bytes.windows(UTF_16_FUNCTION.len());
+            windows.any(|window| window == UTF_16_FUNCTION)
+        };
+        match bytes.map(takes_utf_16) {
+            Some(false) => Encoding::Narrow,
+            Some(true) | None => Encoding::Wide,
+        }
+    }
+
+    /// Refuses a driver that is known to give wrong data, by all that can be seen before it is loaded.
+    pub(crate) fn refuse_unfit(&self, source: &str) -> Result<(), SourceError> {
+        match self.names.iter().any(|name| is_mdbtools(name)) {
+            true => Err(mdbtools(source)),
+            false => Ok(()),
+        }
+    }
+}
+
+/// The file of a driver, given by its path or by its bare name.
+fn found(name: &str) -> Option<PathBuf> {
+    if name.contains('/') {
+        return Some(PathBuf::from(name));
+    }
+    let multiarch = format!("/usr/lib/{}-linux-gnu", std::env::consts::ARCH);
+    let folders = [format!("{multiarch}/odbc"), multiarch];
+    let folders = folders.iter().map(String::as_str);
+    folders
+        .chain(FOLDERS.iter().copied())
+        .map(|folder| Path::new(folder).join(name))
+        .find(|file| file.is_file())
+}
 
 /// The whole connection string, with user and password. It is shown to nobody.
-pub(crate) fn connection_string(options: &OdbcOptions) -> String {
-    let mut text = options.connection.trim().trim_end_matches(';').to_owned();
+pub(crate) fn connection_string(options: &OdbcOptions, driver: &Driver) -> String {
+    let mut text = String::new();
     let mut add = |key: &str, value: &str| {
-        text.push_str(&format!(";{key}={}", escape_attribute_value(value)));
+        text.push_str(&format!("{key}={};", escape_attribute_value(value)));
     };
+    let file = driver.file.as_ref().and_then(|file| file.to_str());
+    if let Some(file) = file {
+        add("Driver", file);
+    }
     if let Some(user) = &options.user {
         add("UID", user);
     }
@@ -24,26 +107,37 @@ pub(crate) fn connection_string(options: &OdbcOptions) -> String {
         add("PWD", password.expose());
     }
     // This driver would make an empty database of a misspelt path.
-    let sqlite = attribute(&options.connection, "driver")
-        .is_some_and(|driver| driver.to_ascii_lowercase().contains("sqlite"));
-    if sqlite && attribute(&options.connection, "nocreat").is_none() {
+    let sqlite = |name: &String| name.to_ascii_lowercase().contains("sqlite");
+    if driver.names.iter().any(sqlite) {
         add("NoCreat", "1");
+    }
+    for (key, _, written) in attributes(&options.connection) {
+        if file.is_none() || !key.eq_ignore_ascii_case("driver") {
+            text.push_str(written);
+            text.push(';');
+        }
     }
     text
 }
 
 /// An attribute's value in a connection string, without its braces.
 pub(crate) fn attribute(connection: &str, name: &str) -> Option<String> {
+    let mut all = attributes(connection).into_iter();
+    let found = all.find(|(key, _, _)| key.eq_ignore_ascii_case(name));
+    found.map(|(_, value, _)| value)
+}
+
+/// The attributes of a connection string: name, value, and both as they are written.
+fn attributes(connection: &str) -> Vec<(&str, String, &str)> {
+    let mut found = Vec::new();
     let mut rest = connection;
-    while !rest.trim().is_empty() {
-        let (key, after) = rest.split_once('=')?;
+    while let Some((key, after)) = rest.split_once('=') {
         let (value, next) = value_of(after);
-        if key.trim().eq_ignore_ascii_case(name) {
-            return Some(value);
-        }
+        let written = rest[..rest.len() - next.len()].trim_end_matches(';').trim();
+        found.push((key.trim(), value, written));
         rest = next;
     }
-    None
+    found
 }
 
 /// The value at the beginning, and what follows its semicolon.
@@ -63,34 +157,6 @@ fn value_of(text: &str) -> (String, &str) {
         value.push(c);
     }
     (value, "")
-}
-
-/// Refuses a driver that is known to give wrong data, by all that can be seen before it is loaded.
-pub(crate) fn before_loading(
-    options: &OdbcOptions,
-    environment: &Environment,
-) -> Result<(), SourceError> {
-    let mut names: Vec<String> = Vec::new();
-    names.extend(attribute(&options.connection, "driver"));
-    if let Some(wanted) = attribute(&options.connection, "dsn") {
-        let sources = environment.data_sources().unwrap_or_default();
-        let driver = sources
-            .into_iter()
-            .find(|s| s.server_name.eq_ignore_ascii_case(&wanted));
-        names.extend(driver.map(|s| s.driver));
-    }
-    for driver in environment.drivers().unwrap_or_default() {
-        if names
-            .iter()
-            .any(|n| n.eq_ignore_ascii_case(&driver.description))
-        {
-            names.extend(driver.attributes.get("Driver").cloned());
-        }
-    }
-    match names.iter().any(|name| is_mdbtools(name)) {
-        true => Err(mdbtools(&options.name)),
-        false => Ok(()),
-    }
 }
 
 /// Refuses it by the name that the database behind a connection gives itself.
@@ -167,15 +233,47 @@ mod tests {
         let mut options = OdbcOptions::new("s", "DSN=h;");
         options.user = Some("silsila".into());
         options.password = Some(Secret::new("a;UID=sa}b"));
-        let text = connection_string(&options);
-        assert_eq!(text, "DSN=h;UID=silsila;PWD={a;UID=sa}}b}");
+        let text = connection_string(&options, &Driver::default());
+        assert_eq!(text, "UID=silsila;PWD={a;UID=sa}}b};DSN=h;");
         assert_eq!(attribute(&text, "pwd").as_deref(), Some("a;UID=sa}b"));
     }
 
     #[test]
     fn no_database_is_made_of_a_misspelt_path() {
-        let options = OdbcOptions::new("s", "Driver=/usr/lib/libsqlite3odbc.so;Database=/x.db");
-        assert!(connection_string(&options).ends_with(";NoCreat=1"));
+        let options = OdbcOptions::new("s", "Driver={SQLite3};Database=/x.db");
+        let driver = Driver {
+            file: Some("/usr/lib/libsqlite3odbc.so".into()),
+            names: vec!["SQLite3".into(), "libsqlite3odbc.so".into()],
+        };
+        assert_eq!(
+            connection_string(&options, &driver),
+            "Driver=/usr/lib/libsqlite3odbc.so;NoCreat=1;Database=/x.db;"
+        );
+    }
+
+    #[test]
+    fn a_drivers_functions_are_seen_in_its_file() {
+        let folder = std::env::temp_dir().join(format!("silsila-odbc-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let check = |bytes: &[u8], expect| {
+            let file = folder.join("driver.so");
+            std::fs::write(&file, bytes).unwrap();
+            let driver = Driver {
+                file: Some(file),
+                names: Vec::new(),
+            };
+            assert_eq!(driver.calls(), expect);
+        };
+        check(
+            b"\x7fELF\0SQLDriverConnect\0SQLExecDirect\0",
+            Encoding::Narrow,
+        );
+        check(
+            b"\x7fELF\0SQLDriverConnectW\0SQLExecDirect\0",
+            Encoding::Wide,
+        );
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(Driver::default().calls(), Encoding::Wide);
     }
 
     #[test]

@@ -67,15 +67,36 @@ impl Reading {
         if let Some(columns) = session.known.described.get(&sql) {
             return Ok(columns.clone());
         }
-        let dynamic = session.known.dialect.dynamic;
-        let found = session.execute(&sql, Vec::new())?;
-        let mut cursor = found.ok_or_else(|| self.coded("the table gives no columns".into()))?;
-        let columns: Vec<Column> = (1..=self.columns.len())
-            .map(|at| describe_one(&mut cursor, u16::try_from(at).unwrap_or(u16::MAX), dynamic))
-            .collect::<Result<_, _>>()?;
-        drop(cursor);
+        let columns = match session.known.dialect.dynamic {
+            true => self.declared(session)?,
+            false => self.typed(session, &sql)?,
+        };
         session.known.described.insert(sql, columns.clone());
         Ok(columns)
+    }
+
+    /// The columns as an answer describes them.
+    fn typed(&self, session: &mut Session<'_>, sql: &str) -> Result<Vec<Column>, Problem> {
+        let found = session.execute(sql, Vec::new())?;
+        let mut cursor = found.ok_or_else(|| self.coded("the table gives no columns".into()))?;
+        let columns = (1..=self.columns.len())
+            .map(|at| describe_one(&mut cursor, u16::try_from(at).unwrap_or(u16::MAX)));
+        Ok(columns.collect::<Result<_, _>>()?)
+    }
+
+    /// The columns as the table declares them.
+    fn declared(&self, session: &mut Session<'_>) -> Result<Vec<Column>, Problem> {
+        let there = schema::columns_of(session, &self.table)?;
+        if there.is_empty() {
+            return Err(Problem::Coded(missing(self.asked(), "table", &self.table)));
+        }
+        let declared = |name: &String| {
+            let found = there.iter().find(|c| c.name == *name);
+            let missing = || Problem::Coded(missing(self.asked(), "column", name));
+            let column = found.ok_or_else(missing)?;
+            Ok(Column::declared(&column.sql_type, column.nullable))
+        };
+        self.columns.iter().map(declared).collect()
     }
 
     /// The statements with their parameters, each with the most rows it may give; none when nothing could come.
@@ -164,7 +185,7 @@ impl Reading {
         let plan = Plan {
             columns: &answer.columns,
             exact: &answer.exact,
-            encoding: session.known.encoding,
+            encoding: session.known.text,
             widths: &widths,
         };
         if widths.iter().all(|width| *width <= MOST_WIDTH) {
@@ -213,7 +234,8 @@ impl Reading {
         if there.is_empty() {
             return Problem::Coded(missing(self.asked(), "table", &self.table));
         }
-        let absent = self.columns.iter().find(|c| !there.contains(c));
+        let is_there = |name: &&String| there.iter().any(|c| c.name == **name);
+        let absent = self.columns.iter().find(|name| !is_there(name));
         match absent {
             Some(column) => Problem::Coded(missing(self.asked(), "column", column)),
             None => Problem::Driver(error),
@@ -272,15 +294,11 @@ fn bound(terms: &[Term], keys: &[Key]) -> Vec<Vec<Param>> {
         .collect()
 }
 
-fn describe_one(
-    answer: &mut impl ResultSetMetadata,
-    at: u16,
-    dynamic: bool,
-) -> Result<Column, Error> {
+fn describe_one(answer: &mut impl ResultSetMetadata, at: u16) -> Result<Column, Error> {
     let data_type = answer.col_data_type(at)?;
     let unsigned = answer.column_is_unsigned(at).unwrap_or(false);
     let nullable = answer.col_nullability(at).unwrap_or(Nullability::Unknown);
-    Ok(Column::new(data_type, unsigned, nullable, dynamic))
+    Ok(Column::new(data_type, unsigned, nullable))
 }
 
 impl Question for Reading {

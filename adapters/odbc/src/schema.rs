@@ -9,7 +9,7 @@ use silsila_source::{Column, Schema, Table};
 
 use crate::catalog::{self, Listed};
 use crate::fault::{self, Asked, Problem, refused};
-use crate::session::Session;
+use crate::session::{Known, Session};
 use crate::sessions::Question;
 use crate::types::Shape;
 
@@ -85,16 +85,15 @@ impl Question for WhatIsThere {
     }
 }
 
-/// The names of a table's columns; none where there is no such table.
-pub(crate) fn columns_of(session: &mut Session<'_>, table: &str) -> Result<Vec<String>, Problem> {
+/// A table's columns; none where there is no such table.
+pub(crate) fn columns_of(session: &mut Session<'_>, table: &str) -> Result<Vec<Column>, Problem> {
     let listed = tables(session)?;
     let wanted: Vec<Listed> = listed.into_iter().filter(|t| t.name == table).collect();
     let mut columns = BTreeMap::new();
     if !wanted.is_empty() {
         take(session, &wanted, table, &mut columns)?;
     }
-    let columns = columns.remove(table).unwrap_or_default();
-    Ok(columns.into_iter().map(|c| c.name).collect())
+    Ok(columns.remove(table).unwrap_or_default())
 }
 
 /// Tables and views, without the database's own.
@@ -146,7 +145,7 @@ fn take(
     pattern: &str,
     columns: &mut BTreeMap<String, Vec<Column>>,
 ) -> Result<(), Problem> {
-    let pattern = session.known.encoding.outward(pattern).into_owned();
+    let pattern = session.known.calls.outward(pattern).into_owned();
     let rows = first_answer(session, 11, |session, catalog, schema| {
         let statement = session.conn.preallocate()?;
         statement.into_columns_cursor(catalog, schema, &pattern, "%")
@@ -156,8 +155,9 @@ fn take(
         let wanted = tables
             .iter()
             .any(|t| t.name == of.name && (t.schema == of.schema || of.schema.is_none()));
-        let exact = pattern == "%" || of.name == session.known.encoding.inward(pattern.clone());
-        if let (true, true, Some(column)) = (wanted, exact, column(&row)) {
+        let exact = pattern == "%" || of.name == session.known.calls.inward(pattern.clone());
+        let dynamic = session.known.dialect.dynamic;
+        if let (true, true, Some(column)) = (wanted, exact, column(&row, dynamic)) {
             columns.entry(of.name).or_default().push(column);
         }
     }
@@ -165,7 +165,7 @@ fn take(
 }
 
 /// A column of a row of the list: 4 is its name, 5 and 6 its type, 7 and 9 its digits, 11 whether NULL may be.
-fn column(row: &[Option<String>]) -> Option<Column> {
+fn column(row: &[Option<String>], dynamic: bool) -> Option<Column> {
     let text = |at: usize| row.get(at - 1).cloned().flatten();
     let number = |at: usize| text(at).and_then(|n| n.trim().parse::<i64>().ok());
     let type_name = text(6).unwrap_or_default();
@@ -174,7 +174,10 @@ fn column(row: &[Option<String>]) -> Option<Column> {
     let code = number(5).and_then(|n| i16::try_from(n).ok()).unwrap_or(0);
     let data_type = DataType::new(sys::SqlDataType(code), size, digits);
     let unsigned = type_name.to_ascii_lowercase().contains("unsigned");
-    let shape = Shape::of(data_type, unsigned);
+    let shape = match dynamic {
+        true => Shape::declared(&type_name),
+        false => Shape::of(data_type, unsigned),
+    };
     Some(Column {
         name: text(4)?,
         sql_type: spelt(&type_name, shape, size, digits),
@@ -199,8 +202,8 @@ fn spelt(name: &str, shape: Shape, size: usize, digits: i16) -> String {
 
 /// A table's key, in key order.
 fn primary_key(session: &mut Session<'_>, table: &Listed) -> Result<Vec<String>, Error> {
-    let encoding = session.known.encoding;
-    let outward = |name: &String| encoding.outward(name).into_owned();
+    let Known { calls, text, .. } = session.known;
+    let outward = |name: &String| calls.outward(name).into_owned();
     let catalog = table.catalog.as_ref().map(outward);
     let schema = table.schema.as_ref().map(outward);
     let statement = session.conn.preallocate()?;
@@ -209,7 +212,7 @@ fn primary_key(session: &mut Session<'_>, table: &Listed) -> Result<Vec<String>,
         schema.as_deref(),
         &outward(&table.name),
     )?;
-    let mut parts: Vec<(i64, String)> = catalog::rows(&mut cursor, 5, encoding)?
+    let mut parts: Vec<(i64, String)> = catalog::rows(&mut cursor, 5, text)?
         .into_iter()
         .filter_map(|row| {
             let sequence = row[4].as_deref()?.trim().parse().ok()?;
@@ -230,11 +233,11 @@ fn first_answer<F>(
 where
     F: for<'s> Fn(&'s Session<'_>, &str, &str) -> Result<CursorImpl<StatementImpl<'s>>, Error>,
 {
-    let encoding = session.known.encoding;
+    let Known { calls, text, .. } = session.known;
     let catalog = session.known.catalog.clone().unwrap_or_default();
-    let catalog = encoding.outward(&catalog).into_owned();
+    let catalog = calls.outward(&catalog).into_owned();
     let schema = session.known.names.schema.clone();
-    let schema = schema.map_or_else(|| "%".to_owned(), |s| encoding.outward(&s).into_owned());
+    let schema = schema.map_or_else(|| "%".to_owned(), |s| calls.outward(&s).into_owned());
     let ways = [
         (catalog.as_str(), schema.as_str()),
         (catalog.as_str(), ""),
@@ -244,7 +247,7 @@ where
     let mut last = Ok(Vec::new());
     for (catalog, schema) in ways {
         let answer = ask(session, catalog, schema)
-            .and_then(|mut cursor| catalog::rows(&mut cursor, columns, encoding));
+            .and_then(|mut cursor| catalog::rows(&mut cursor, columns, text));
         match answer {
             Ok(rows) if !rows.is_empty() => return Ok(rows),
             Ok(rows) => last = Ok(rows),
@@ -269,13 +272,13 @@ mod tests {
         let varchar = row(&[
             "", "", "t", "name", "12", "varchar", "60", "60", "", "", "1",
         ]);
-        let column = column(&varchar).unwrap();
+        let column = column(&varchar, false).unwrap();
         assert_eq!(
             (column.sql_type.as_str(), column.nullable),
             ("varchar(60)", true)
         );
         let number = row(&["", "", "t", "n", "3", "NUMBER", "10", "12", "2", "10", "0"]);
-        let column = super::column(&number).unwrap();
+        let column = super::column(&number, false).unwrap();
         assert_eq!(
             (column.sql_type.as_str(), column.nullable),
             ("NUMBER(10,2)", false)

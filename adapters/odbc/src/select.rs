@@ -18,6 +18,8 @@ pub(crate) const MOST_KEYS: usize = 500;
 pub(crate) struct Names {
     /// The quote, where the database has one.
     pub quote: Option<char>,
+    /// Whether columns are named with their table, which goes by `t` then.
+    pub qualified: bool,
     pub catalog: Option<String>,
     pub schema: Option<String>,
 }
@@ -35,6 +37,17 @@ impl Names {
                 "the database has no quotes for names, and {name:?} needs them"
             )),
         }
+    }
+
+    fn column(&self, name: &str) -> Result<String, String> {
+        let prefix = if self.qualified { "t." } else { "" };
+        Ok(format!("{prefix}{}", self.quoted(name)?))
+    }
+
+    /// A table to read columns of.
+    fn columns_of(&self, table: &str) -> Result<String, String> {
+        let alias = if self.qualified { " AS t" } else { "" };
+        Ok(format!("{}{alias}", self.table(table)?))
     }
 
     fn table(&self, name: &str) -> Result<String, String> {
@@ -63,7 +76,7 @@ pub(crate) struct Term {
 impl Term {
     pub(crate) fn new(names: &Names, name: &str, column: Column) -> Result<Self, String> {
         Ok(Self {
-            name: names.quoted(name)?,
+            name: names.column(name)?,
             column,
         })
     }
@@ -94,10 +107,10 @@ pub(crate) struct Select {
 
 impl Select {
     pub(crate) fn new(names: &Names, table: &str, columns: &[String]) -> Result<Self, String> {
-        let columns: Result<Vec<_>, _> = columns.iter().map(|c| names.quoted(c)).collect();
+        let columns: Result<Vec<_>, _> = columns.iter().map(|c| names.column(c)).collect();
         Ok(Self {
             columns: columns?.join(", "),
-            table: names.table(table)?,
+            table: names.columns_of(table)?,
         })
     }
 
@@ -250,12 +263,13 @@ mod tests {
 
     const QUOTED: Names = Names {
         quote: Some('"'),
+        qualified: false,
         catalog: None,
         schema: None,
     };
 
     fn terms(names: &[&str], nullable: Nullability) -> Vec<Term> {
-        let column = Column::new(DataType::Integer, false, nullable, false);
+        let column = Column::new(DataType::Integer, false, nullable);
         names
             .iter()
             .map(|n| Term::new(&QUOTED, n, column).unwrap())
@@ -290,6 +304,19 @@ mod tests {
         assert_eq!(
             count(&names, "order").as_deref(),
             Ok("SELECT COUNT(*) FROM \"his\".\"dbo\".\"order\"")
+        );
+    }
+
+    #[test]
+    fn a_column_is_named_with_its_table_where_it_would_else_be_taken_for_a_text() {
+        let names = Names {
+            qualified: true,
+            ..QUOTED
+        };
+        let select = Select::new(&names, "order", &["what?".into()]).unwrap();
+        assert_eq!(
+            select.describing(),
+            r#"SELECT t."what?" FROM "order" AS t WHERE 1=0"#
         );
     }
 

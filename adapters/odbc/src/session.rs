@@ -11,7 +11,7 @@ use silsila_source::SourceError;
 
 use crate::bind::{self, Param};
 use crate::dialect::Dialect;
-use crate::driver;
+use crate::driver::{self, Driver};
 use crate::fault::{self, Problem, no_driver};
 use crate::select::Names;
 use crate::text::Encoding;
@@ -31,7 +31,10 @@ pub(crate) struct Known {
     pub dbms: String,
     pub dialect: Dialect,
     pub names: Names,
-    pub encoding: Encoding,
+    /// How statements and names travel.
+    pub calls: Encoding,
+    /// How the text of cells and parameters travels.
+    pub text: Encoding,
     /// Whether the database holds this session read-only.
     pub read_only: bool,
     /// Seconds that the driver is told a statement may take; `None` where it cannot be told.
@@ -59,25 +62,28 @@ fn open<'c>(
     options: &OdbcOptions,
     environment: &'c Environment,
 ) -> Result<Session<'c>, SourceError> {
-    driver::before_loading(options, environment)?;
-    let conn = connect(options, environment)?;
+    let driver = Driver::of(&options.connection, environment);
+    driver.refuse_unfit(&options.name)?;
+    let conn = connect(options, environment, &driver)?;
     let coded = |e: Error| fault::while_connecting(&options.name, &e, password(options));
     let dbms = conn.database_management_system_name().map_err(coded)?;
     driver::after_connecting(&options.name, &dbms)?;
     let dialect = Dialect::of(&dbms);
-    let encoding = encoding(&conn, options.text);
+    let calls = driver.calls();
     let told = conn.identifier_quote_char().unwrap_or(Some('"'));
-    let catalog = conn.current_catalog().ok().map(|c| encoding.inward(c));
+    let catalog = conn.current_catalog().ok().map(|c| calls.inward(c));
     let mut session = Session {
         known: Known {
             dbms,
             dialect,
             names: Names {
-                quote: dialect.quote.or(told),
+                quote: told,
+                qualified: dialect.qualified,
                 catalog: options.catalog.clone(),
                 schema: options.schema.clone(),
             },
-            encoding,
+            calls,
+            text: encoding(&conn, options.text),
             read_only: false,
             timeout: takes_a_timeout(&conn, seconds(options.statement_timeout)),
             catalog: options
@@ -116,8 +122,10 @@ fn seconds(duration: Duration) -> usize {
 fn connect<'c>(
     options: &OdbcOptions,
     environment: &'c Environment,
+    driver: &Driver,
 ) -> Result<Connection<'c>, SourceError> {
-    let text = driver::connection_string(options);
+    let text = driver::connection_string(options, driver);
+    let text = driver.calls().outward(&text).into_owned();
     let timed = ConnectionOptions {
         login_timeout_sec: u32::try_from(seconds(options.connect_timeout)).ok(),
         packet_size: None,
@@ -139,8 +147,8 @@ fn connect<'c>(
     })
 }
 
-/// Asks for the kinds of tables there are, which every driver answers with a few short texts, as UTF-16; a
-/// driver that cannot say it so knows bytes alone.
+/// Asks for the kinds of tables there are, which every driver answers with a few short texts, as UTF-16; of a
+/// driver that cannot say it so, text is read as bytes.
 fn encoding(conn: &Connection<'_>, mode: TextMode) -> Encoding {
     let wide = || -> Result<bool, Error> {
         let mut cursor = conn.preallocate()?.into_tables_cursor("", "", "", "%")?;
@@ -167,9 +175,9 @@ impl Session<'_> {
         let Self { conn, known } = self;
         let params: Vec<Box<dyn InputParameter>> = params
             .into_iter()
-            .map(|p| bind::laid_out(p, known.encoding))
+            .map(|p| bind::laid_out(p, known.text))
             .collect();
-        let sql = known.encoding.outward(sql);
+        let sql = known.calls.outward(sql);
         Ok(conn.execute(&sql, params.as_slice(), known.timeout)?)
     }
 

@@ -230,7 +230,7 @@ fn serve(
 fn answered<Q: Question>(question: &Q, session: &mut Session<'_>) -> Reply<Q::Answer> {
     let put = AssertUnwindSafe(|| question.put(session));
     let answer = catch_unwind(put).unwrap_or(Err(Problem::Panicked));
-    let encoding = session.known.encoding;
+    let encoding = session.known.calls;
     match answer {
         Ok(answer) => (Ok(answer), true),
         Err(problem) => {

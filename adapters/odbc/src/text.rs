@@ -5,6 +5,9 @@
 //! one that has none, a manager built without iconv (ours) copies the low byte of every unit, and on the way
 //! back makes a unit of every byte. So for such a driver a statement is written with one unit for each byte of
 //! its UTF-8, and what comes back is read the same way; nothing depends on the locale.
+//!
+//! The text of cells and parameters never passes through the manager: it travels as the driver is asked for it,
+//! as UTF-16 or as bytes, and many a driver without UTF-16 functions can do both.
 
 use std::borrow::Cow;
 

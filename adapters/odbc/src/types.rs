@@ -44,6 +44,8 @@ pub(crate) enum Shape {
 /// ODBC's numbers of types that `DataType` has no name for.
 mod number {
     pub(super) const GUID: i16 = -11;
+    pub(super) const C_SIGNED_64: i16 = -25;
+    pub(super) const C_UNSIGNED_64: i16 = -27;
     pub(super) const SS_XML: i16 = -152;
     pub(super) const SS_TIME2: i16 = -154;
     pub(super) const SS_TIMESTAMPOFFSET: i16 = -155;
@@ -88,8 +90,38 @@ impl Shape {
         }
     }
 
+    /// What a column was declared as, where the database keeps to no types and the driver tells the
+    /// declaration alone. The words are those by which SQLite itself decides.
+    pub(crate) fn declared(type_name: &str) -> Self {
+        const WORDS: &[(&str, Shape)] = &[
+            ("INT", Shape::Integer),
+            ("CHAR", Shape::Text),
+            ("CLOB", Shape::Text),
+            ("TEXT", Shape::Text),
+            ("BLOB", Shape::Bytes),
+            ("BINARY", Shape::Bytes),
+            ("REAL", Shape::Double),
+            ("FLOA", Shape::Double),
+            ("DOUB", Shape::Double),
+            ("BOOL", Shape::Bool),
+            ("DATETIME", Shape::Moment),
+            ("TIMESTAMP", Shape::Moment),
+            ("DATE", Shape::Date),
+            ("TIME", Shape::Time),
+            ("DEC", Shape::Decimal),
+            ("NUM", Shape::Decimal),
+            ("MONEY", Shape::Decimal),
+        ];
+        let name = type_name.to_ascii_uppercase();
+        let found = WORDS.iter().find(|(word, _)| name.contains(word));
+        found.map_or(Self::Text, |(_, shape)| *shape)
+    }
+
     fn of_number(number: i16) -> Self {
         match number {
+            // Some drivers number a column by the C type that it should be read as.
+            number::C_SIGNED_64 => Self::Integer,
+            number::C_UNSIGNED_64 => Self::Unsigned,
             number::GUID | number::SS_XML => Self::Text,
             number::SS_TIME2 | number::OLD_TIME => Self::Time,
             number::SS_TIMESTAMPOFFSET => Self::Zoned,
@@ -128,17 +160,22 @@ pub(crate) struct Column {
 }
 
 impl Column {
-    pub(crate) fn new(
-        data_type: DataType,
-        unsigned: bool,
-        nullable: Nullability,
-        dynamic: bool,
-    ) -> Self {
+    /// A column of a database that keeps to no types.
+    pub(crate) fn declared(type_name: &str, nullable: bool) -> Self {
+        Self {
+            shape: Shape::declared(type_name),
+            data_type: DataType::Unknown,
+            nullable,
+            dynamic: true,
+        }
+    }
+
+    pub(crate) fn new(data_type: DataType, unsigned: bool, nullable: Nullability) -> Self {
         Self {
             shape: Shape::of(data_type, unsigned),
             data_type,
             nullable: nullable != Nullability::NoNulls,
-            dynamic,
+            dynamic: false,
         }
     }
 
@@ -279,7 +316,22 @@ mod tests {
     use super::*;
 
     fn column(data_type: DataType, dynamic: bool) -> Column {
-        Column::new(data_type, false, Nullability::Nullable, dynamic)
+        Column {
+            dynamic,
+            ..Column::new(data_type, false, Nullability::Nullable)
+        }
+    }
+
+    #[test]
+    fn a_declaration_is_read_as_the_database_reads_it() {
+        let check = |name, shape| assert_eq!(Shape::declared(name), shape, "{name}");
+        check("INTEGER", Shape::Integer);
+        check("nvarchar(20)", Shape::Text);
+        check("DATETIME", Shape::Moment);
+        check("DATE", Shape::Date);
+        check("DECIMAL(19,4)", Shape::Decimal);
+        check("DOUBLE PRECISION", Shape::Double);
+        check("", Shape::Text);
     }
 
     #[test]
