@@ -14,6 +14,7 @@ pub mod gateway;
 pub mod hospital;
 pub mod http;
 pub mod mariadb;
+pub mod mssql;
 pub mod supervisor;
 
 use std::net::TcpListener;

@@ -8,6 +8,8 @@
 
 mod demo_runs;
 mod hospital_loads;
+mod karachi_loads;
+mod mssql_compliance;
 mod mysql_compliance;
 mod mysql_concurrency;
 mod mysql_latin1;

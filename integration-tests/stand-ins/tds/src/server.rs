@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -56,12 +57,14 @@ pub struct Options {
     pub encryption: Encryption,
 }
 
-/// A running stand-in. It listens on loopback alone and ends, with all its connections, when it is dropped.
+/// A running stand-in, on threads of its own. It listens on loopback alone and ends, with all its
+/// connections, when it is dropped.
 #[derive(Debug)]
 pub struct StandIn {
     address: SocketAddr,
     stop: watch::Sender<bool>,
-    served: tokio::task::JoinHandle<()>,
+    served: Option<tokio::task::JoinHandle<()>>,
+    runtime: Option<Runtime>,
 }
 
 struct House {
@@ -75,7 +78,7 @@ impl StandIn {
     ///
     /// # Errors
     /// When the folder, the certificate or the port cannot be had.
-    pub async fn start(options: Options) -> io::Result<Self> {
+    pub fn start(options: Options) -> io::Result<Self> {
         let (acceptor, required) = match &options.encryption {
             Encryption::None => (None, false),
             Encryption::Offered { certificate, key } => {
@@ -91,13 +94,25 @@ impl StandIn {
             acceptor,
             required,
         });
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port)).await?;
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
+        listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("tds-stand-in")
+            .enable_all()
+            .build()?;
+        let served = runtime.spawn(async move {
+            if let Ok(listener) = TcpListener::from_std(listener) {
+                serve(listener, house, stopped).await;
+            }
+        });
         Ok(Self {
             address,
             stop,
-            served: tokio::spawn(serve(listener, house, stopped)),
+            served: Some(served),
+            runtime: Some(runtime),
         })
     }
 
@@ -108,9 +123,20 @@ impl StandIn {
     }
 
     /// Ends it and every connection, and waits until the port is free.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         let _ = self.stop.send(true);
-        let _ = self.served.await;
+        if let Some(served) = self.served.take() {
+            let _ = served.await;
+        }
+    }
+}
+
+impl Drop for StandIn {
+    fn drop(&mut self) {
+        // Not waiting: a drop may happen on a thread that must not.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 

@@ -32,8 +32,8 @@ pub(crate) enum Scalar {
 /// Something that is true, false or unknown.
 #[derive(Debug, Clone)]
 pub(crate) enum Condition {
-    And(Box<Condition>, Box<Condition>),
-    Or(Box<Condition>, Box<Condition>),
+    All(Vec<Condition>),
+    Any(Vec<Condition>),
     Not(Box<Condition>),
     Compare(Scalar, Comparison, Scalar, Collation),
     IsNull(Scalar, bool),
@@ -232,14 +232,8 @@ impl Binder<'_> {
 
     pub(crate) fn condition(&self, expression: &Expr) -> Result<Condition> {
         match expression {
-            Expr::Both(left, Operator::And, right) => Ok(Condition::And(
-                Box::new(self.condition(left)?),
-                Box::new(self.condition(right)?),
-            )),
-            Expr::Both(left, Operator::Or, right) => Ok(Condition::Or(
-                Box::new(self.condition(left)?),
-                Box::new(self.condition(right)?),
-            )),
+            Expr::All(parts) => self.conditions(parts).map(Condition::All),
+            Expr::Any(parts) => self.conditions(parts).map(Condition::Any),
             Expr::Not(inner) => Ok(Condition::Not(Box::new(self.condition(inner)?))),
             Expr::IsNull(inner, negated) => Ok(Condition::IsNull(self.scalar(inner)?, *negated)),
             Expr::In(left, list, negated) => {
@@ -261,6 +255,10 @@ impl Binder<'_> {
             }
             _ => Err(no_condition()),
         }
+    }
+
+    fn conditions(&self, parts: &[Expr]) -> Result<Vec<Condition>> {
+        parts.iter().map(|part| self.condition(part)).collect()
     }
 
     /// Both sides in one type: that of the higher rank.

@@ -42,20 +42,8 @@ pub(crate) fn holds(
     context: &Context<'_>,
 ) -> Result<Option<bool>> {
     Ok(match condition {
-        Condition::And(left, right) => {
-            match (holds(left, row, context)?, holds(right, row, context)?) {
-                (Some(false), _) | (_, Some(false)) => Some(false),
-                (Some(true), Some(true)) => Some(true),
-                _ => None,
-            }
-        }
-        Condition::Or(left, right) => {
-            match (holds(left, row, context)?, holds(right, row, context)?) {
-                (Some(true), _) | (_, Some(true)) => Some(true),
-                (Some(false), Some(false)) => Some(false),
-                _ => None,
-            }
-        }
+        Condition::All(parts) => several(parts, false, row, context)?,
+        Condition::Any(parts) => several(parts, true, row, context)?,
         Condition::Not(inner) => holds(inner, row, context)?.map(|b| !b),
         Condition::Compare(left, comparison, right, collation) => {
             let (left, right) = (value(left, row, context)?, value(right, row, context)?);
@@ -76,6 +64,25 @@ pub(crate) fn holds(
             found.map(|found| found != *negated)
         }
     })
+}
+
+/// Whether one part decides: a true one among OR, a false one among AND; unknown where none does and one is
+/// unknown.
+fn several(
+    parts: &[Condition],
+    decides: bool,
+    row: &[Value],
+    context: &Context<'_>,
+) -> Result<Option<bool>> {
+    let mut outcome = Some(!decides);
+    for part in parts {
+        match holds(part, row, context)? {
+            Some(held) if held == decides => return Ok(Some(decides)),
+            Some(_) => {}
+            None => outcome = None,
+        }
+    }
+    Ok(outcome)
 }
 
 fn among(

@@ -19,15 +19,19 @@ pub(crate) struct Pushed {
 /// What of a condition SQLite can judge.
 pub(crate) fn push(condition: &Condition, table: &Table) -> Option<Pushed> {
     match condition {
-        Condition::And(left, right) => match (push(left, table), push(right, table)) {
-            (Some(left), Some(right)) => Some(joined(left, "AND", right)),
-            (Some(one), None) | (None, Some(one)) => Some(Pushed {
-                exact: false,
-                ..one
-            }),
-            (None, None) => None,
-        },
-        Condition::Or(left, right) => Some(joined(push(left, table)?, "OR", push(right, table)?)),
+        Condition::All(parts) => {
+            let pushed: Vec<_> = parts.iter().filter_map(|part| push(part, table)).collect();
+            let whole = pushed.len() == parts.len();
+            let joined = joined(pushed, " AND ")?;
+            Some(Pushed {
+                exact: joined.exact && whole,
+                ..joined
+            })
+        }
+        Condition::Any(parts) => {
+            let pushed: Option<Vec<_>> = parts.iter().map(|part| push(part, table)).collect();
+            joined(pushed?, " OR ")
+        }
         Condition::Compare(Scalar::Column(at, ty, own), comparison, other, by) if own == by => {
             let value = storable(other, *ty)?;
             Some(compared(table, *at, *ty, *comparison, value))
@@ -61,14 +65,20 @@ pub(crate) fn push(condition: &Condition, table: &Table) -> Option<Pushed> {
     }
 }
 
-fn joined(left: Pushed, word: &str, right: Pushed) -> Pushed {
-    let mut parameters = left.parameters;
-    parameters.extend(right.parameters);
-    Pushed {
-        sql: format!("({} {word} {})", left.sql, right.sql),
-        parameters,
-        exact: left.exact && right.exact,
+/// SQLite limits the depth of a condition to a thousand; so many parts are left to us.
+const MOST_PARTS: usize = 600;
+
+fn joined(parts: Vec<Pushed>, word: &str) -> Option<Pushed> {
+    if parts.is_empty() || parts.len() > MOST_PARTS {
+        return None;
     }
+    let exact = parts.iter().all(|part| part.exact);
+    let sql: Vec<_> = parts.iter().map(|part| part.sql.as_str()).collect();
+    Some(Pushed {
+        sql: format!("({})", sql.join(word)),
+        exact,
+        parameters: parts.into_iter().flat_map(|part| part.parameters).collect(),
+    })
 }
 
 fn compared(table: &Table, at: usize, ty: Type, comparison: Comparison, value: Sqlite) -> Pushed {

@@ -27,6 +27,9 @@ pub(crate) enum Expr {
     Call(String, Vec<Expr>),
     Negated(Box<Expr>),
     Not(Box<Expr>),
+    /// Joined by AND; by OR.
+    All(Vec<Expr>),
+    Any(Vec<Expr>),
     Both(Box<Expr>, Operator, Box<Expr>),
     IsNull(Box<Expr>, bool),
     In(Box<Expr>, Vec<Expr>, bool),
@@ -34,8 +37,6 @@ pub(crate) enum Expr {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operator {
-    Or,
-    And,
     Equal,
     NotEqual,
     Less,

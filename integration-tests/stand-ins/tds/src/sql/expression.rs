@@ -6,25 +6,28 @@ use super::lexer::Token;
 use super::parser::Parser;
 use crate::error::{Result, SqlError};
 
+/// A sum is a tree of one branch, and whoever computes it climbs it.
+const LONGEST_SUM: usize = 100;
+
 impl Parser {
     pub(super) fn expression(&mut self) -> Result<Expr> {
         self.deeper(Self::or)
     }
 
     fn or(&mut self) -> Result<Expr> {
-        let mut left = self.and()?;
+        let mut parts = vec![self.and()?];
         while self.words("OR") {
-            left = both(left, Operator::Or, self.and()?);
+            parts.push(self.and()?);
         }
-        Ok(left)
+        Ok(one_or(parts, Expr::Any))
     }
 
     fn and(&mut self) -> Result<Expr> {
-        let mut left = self.not()?;
+        let mut parts = vec![self.not()?];
         while self.words("AND") {
-            left = both(left, Operator::And, self.not()?);
+            parts.push(self.not()?);
         }
-        Ok(left)
+        Ok(one_or(parts, Expr::All))
     }
 
     fn not(&mut self) -> Result<Expr> {
@@ -81,6 +84,7 @@ impl Parser {
 
     fn sum(&mut self) -> Result<Expr> {
         let mut left = self.signed()?;
+        let mut terms = 1;
         loop {
             let operator = if self.sign("+") {
                 Operator::Add
@@ -89,6 +93,14 @@ impl Parser {
             } else {
                 return Ok(left);
             };
+            terms += 1;
+            if terms > LONGEST_SUM {
+                return Err(SqlError::new(
+                    191,
+                    15,
+                    "Some part of your SQL statement is nested too deeply.",
+                ));
+            }
             left = both(left, operator, self.signed()?);
         }
     }
@@ -174,6 +186,13 @@ impl Parser {
         }
         self.expect_sign(")")?;
         Ok(Expr::Cast(Box::new(inner), ty))
+    }
+}
+
+fn one_or(mut parts: Vec<Expr>, many: fn(Vec<Expr>) -> Expr) -> Expr {
+    match parts.len() {
+        1 => parts.remove(0),
+        _ => many(parts),
     }
 }
 

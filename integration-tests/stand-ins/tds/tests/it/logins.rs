@@ -75,9 +75,7 @@ async fn everything_is_there_again_after_a_restart() {
     let (folder, port) = (place.folder, place.server.port());
     place.server.stop().await;
 
-    let server = silsila_tds_stand_in::StandIn::start(options(folder.path(), port))
-        .await
-        .unwrap();
+    let server = silsila_tds_stand_in::StandIn::start(options(folder.path(), port)).unwrap();
     let place = Place { folder, server };
     let mut reader = Session::open(&place.options("h", "reader", "r"))
         .await

@@ -16,7 +16,7 @@ pub const PASSWORD: &str = "only-for-tests";
 impl Place {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let server = StandIn::start(options(folder.path(), 0)).await.unwrap();
+        let server = StandIn::start(options(folder.path(), 0)).unwrap();
         Self { folder, server }
     }
 
