@@ -7,6 +7,7 @@
 //! `gateway/node/src/assemble.rs`. The tests demand the section and its words; the compiler demands the arms.
 
 mod access;
+mod mssql;
 mod mysql;
 mod secret;
 mod tls;
@@ -17,6 +18,7 @@ use std::time::Duration;
 use silsila_diagnostics::{Diagnostic, suggest};
 
 pub use access::AccessSource;
+pub use mssql::MssqlSource;
 pub use mysql::MysqlSource;
 pub use tls::SourceTls;
 
@@ -62,20 +64,26 @@ pub enum SourceKind {
     MySql(MysqlSource),
     /// A file of MS Access.
     Access(AccessSource),
+    /// Microsoft SQL Server.
+    Mssql(MssqlSource),
 }
 
 /// Reads the settings of one kind.
 pub(crate) type ReadKind = fn(&mut Section<'_, '_>, &Path) -> SourceKind;
 
 /// Every kind by the word that the file says.
-const KINDS: &[(&str, ReadKind)] = &[("mysql", mysql::read), ("access", access::read)];
+const KINDS: &[(&str, ReadKind)] = &[
+    ("mysql", mysql::read),
+    ("access", access::read),
+    ("mssql", mssql::read),
+];
 
 impl SourceKind {
     /// The setting that says where the database is; faults of the database are shown at it.
     #[must_use]
     pub fn place(&self) -> &'static str {
         match self {
-            Self::MySql(_) => "host",
+            Self::MySql(_) | Self::Mssql(_) => "host",
             Self::Access(_) => "file",
         }
     }
@@ -85,6 +93,7 @@ impl SourceKind {
     pub fn remote(&self) -> Option<(&str, &SourceTls)> {
         match self {
             Self::MySql(mysql) => Some((&mysql.host, &mysql.tls)),
+            Self::Mssql(mssql) => Some((&mssql.host, &mssql.tls)),
             Self::Access(_) => None,
         }
     }
@@ -95,6 +104,7 @@ impl SourceKind {
     pub fn secrets(&self) -> Vec<(&'static str, &SecretRef)> {
         match self {
             Self::MySql(mysql) => vec![("password", &mysql.password)],
+            Self::Mssql(mssql) => vec![("password", &mssql.password)],
             Self::Access(access) => access.password.iter().map(|p| ("password", p)).collect(),
         }
     }

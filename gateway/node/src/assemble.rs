@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
-use silsila_config::{Hospital, Listen, MysqlSource, SecretRef, Settings, SourceKind, SourceTls};
+use silsila_config::{
+    Hospital, Listen, MssqlSource, MysqlSource, SecretRef, Settings, SourceKind, SourceTls,
+};
 use silsila_fhir::{Access, AccessSettings, FhirSettings, FhirState, SearchIndex, Token};
 use silsila_mapping::Pack;
+use silsila_mssql::{MsSql, MsSqlOptions};
 use silsila_mysql::{MySql, MySqlOptions, Tls};
 use silsila_pipeline::{
     AllowedHours, Guard, Pipeline, PipelineHandle, PipelineOptions, SourceOptions,
@@ -145,6 +148,7 @@ pub fn open_store_read_only(settings: &Settings) -> Result<Store, Failure> {
 pub fn source(source: &silsila_config::Source) -> Result<Arc<dyn Source>, Failure> {
     match &source.kind {
         SourceKind::MySql(mysql) => Ok(Arc::new(MySql::new(mysql_options(source, mysql)?))),
+        SourceKind::Mssql(mssql) => Ok(Arc::new(MsSql::new(mssql_options(source, mssql)?))),
         SourceKind::Access(_) => Err(Failure::Source(SourceError::Refused {
             source_name: source.name.clone(),
             reason: "this version does not read Access files".to_owned(),
@@ -178,6 +182,36 @@ fn mysql_options(
     options.connections = mysql.connections as usize;
     options.connect_timeout = mysql.connect_timeout;
     options.statement_timeout = mysql.statement_timeout;
+    Ok(options)
+}
+
+fn mssql_options(
+    source: &silsila_config::Source,
+    mssql: &MssqlSource,
+) -> Result<MsSqlOptions, Failure> {
+    let mut options = MsSqlOptions::new(
+        &source.name,
+        &mssql.host,
+        &mssql.database,
+        &mssql.user,
+        secret(&mssql.password)?,
+    );
+    options.port = mssql.port;
+    options.tls = match mssql.tls.clone() {
+        SourceTls::Off => silsila_mssql::Tls::Off,
+        SourceTls::Required {
+            ca_file,
+            server_name,
+        } => silsila_mssql::Tls::Required {
+            ca_file,
+            server_name,
+        },
+    };
+    options.rows_per_second = NonZeroU32::new(source.rows_per_second);
+    options.connections = mssql.connections as usize;
+    options.connect_timeout = mssql.connect_timeout;
+    options.statement_timeout = mssql.statement_timeout;
+    options.lock_timeout = mssql.lock_timeout;
     Ok(options)
 }
 

@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "silsila-mapping",
         &["silsila-diagnostics", "silsila-schema", "silsila-source"],
     ),
+    ("silsila-mssql", &["silsila-source"]),
     ("silsila-mysql", &["silsila-source"]),
     ("silsila-chain", &[]),
     ("silsila-store", &["silsila-chain"]),
@@ -88,6 +89,16 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         ],
     ),
     // Adapters know rows, never resources.
+    (
+        "silsila-mssql",
+        &[
+            "silsila-schema",
+            "silsila-mapping",
+            "silsila-store",
+            "axum",
+            "fhir-sdk",
+        ],
+    ),
     (
         "silsila-mysql",
         &[
