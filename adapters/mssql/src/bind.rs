@@ -90,32 +90,37 @@ pub(crate) fn order(shape: &Shape, value: &Value) -> Option<Raw> {
             &Value::Int((*n).clamp(i32::MIN.into(), i32::MAX.into())),
         ),
         // A probe between two values may be finer than the column; the cast rounds it, which is near enough.
-        (Shape::SmallDateTime, Value::DateTime(at)) => date_time2(within(*at, 1900, 2079)),
-        (Shape::DateTime, Value::DateTime(at)) => date_time2(within(*at, 1753, 9999)),
+        (Shape::SmallDateTime, Value::DateTime(at)) => {
+            date_time2(within(*at, (1900, 1, 1), (2079, 6, 6)))
+        }
+        (Shape::DateTime, Value::DateTime(at)) => {
+            date_time2(within(*at, (1753, 1, 1), (9999, 12, 31)))
+        }
         (Shape::DateTime2 { .. }, Value::DateTime(at)) => date_time2(*at),
         (Shape::DateTimeOffset { .. }, Value::DateTime(at)) => instant(*at),
         _ => equal(shape, value),
     }
 }
 
-/// The moment, or the first or last day of the years that a type knows.
-fn within(at: DateTime, first: u16, last: u16) -> DateTime {
-    let (year, day_of_year) = match at.date.year {
-        year if year < first => (first, (1, 1)),
-        year if year >= last && last != 9999 => (last, (6, 6)), // 6 June 2079 ends SMALLDATETIME
-        _ => return at,
-    };
-    let (month, day) = day_of_year;
-    let time = Time {
-        hour: 0,
-        minute: 0,
-        second: 0,
-        nanosecond: 0,
-    };
-    DateTime {
+/// The moment, or the nearest that a type knows.
+fn within(at: DateTime, first: (u16, u8, u8), last: (u16, u8, u8)) -> DateTime {
+    let whole = |(year, month, day), (hour, minute)| DateTime {
         date: Date { year, month, day },
-        time,
+        time: Time {
+            hour,
+            minute,
+            second: 0,
+            nanosecond: 0,
+        },
         offset_minutes: None,
+    };
+    let (first, last) = (whole(first, (0, 0)), whole(last, (23, 59)));
+    if at.date < first.date {
+        first
+    } else if at.date > last.date {
+        last
+    } else {
+        at
     }
 }
 

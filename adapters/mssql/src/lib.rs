@@ -28,6 +28,7 @@ mod sessions;
 mod source;
 mod tables;
 mod tls;
+mod tracking;
 mod types;
 mod wire;
 

@@ -90,7 +90,7 @@ impl WhatIsThere<'_> {
 }
 
 /// The columns of every primary key, by the name of its table.
-async fn primary_keys(lent: &mut Lent) -> Result<HashMap<String, Vec<String>>, Problem> {
+pub(crate) async fn primary_keys(lent: &mut Lent) -> Result<HashMap<String, Vec<String>>, Problem> {
     let primary: HashSet<_> = ask(lent, PRIMARY_KEYS)
         .await?
         .into_iter()

@@ -5,14 +5,16 @@ use std::collections::HashSet;
 use std::fmt;
 
 use async_trait::async_trait;
-use silsila_source::{Changes, Fetch, Health, Key, Pace, Row, Scan, Schema, Source, SourceError};
+use silsila_source::{
+    Changes, Feed, Fetch, Health, Key, Pace, Row, Scan, Schema, Source, SourceError,
+};
 
 use crate::MsSqlOptions;
 use crate::health::HowAreYou;
 use crate::reading::{From, HowMany, Reading, Which};
 use crate::schema::WhatIsThere;
 use crate::select::keys_at_once;
-use crate::sessions::Sessions;
+use crate::sessions::{Question, Sessions};
 
 /// A SQL Server database. Nothing is connected until the first question.
 pub struct MsSql {
@@ -39,6 +41,17 @@ impl MsSql {
             pace: Pace::new(options.rows_per_second),
             sessions: Sessions::new(options),
         }
+    }
+
+    /// Puts a question that is answered in few rows.
+    pub(crate) async fn ask<Q: Question>(&self, question: &Q) -> Result<Q::Answer, SourceError> {
+        self.pace.wait().await;
+        self.sessions.ask(question).await
+    }
+
+    /// Accounts for rows that were read.
+    pub(crate) fn spent(&self, rows: usize) {
+        self.pace.spent(rows);
     }
 
     /// Reads rows at the pace agreed.
@@ -149,5 +162,9 @@ impl Source for MsSql {
 
     async fn health(&self) -> Result<Health, SourceError> {
         self.sessions.ask(&HowAreYou { source: &self.name }).await
+    }
+
+    fn feed(&self) -> Option<&dyn Feed> {
+        Some(self)
     }
 }

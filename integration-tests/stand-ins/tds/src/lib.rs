@@ -9,7 +9,8 @@
 //! asked is an error 50000, never a guess.
 //!
 //! It differs knowingly where nobody here would notice: foreign keys are read and not enforced; readers see
-//! the last committed rows and wait only for a table that somebody took with TABLOCKX; accents and scripts
+//! the last committed rows and wait only for a table that somebody took with TABLOCKX; two transactions that
+//! write one row are not kept apart; accents and scripts
 //! are ordered by a simple rule; plans, statistics and system tables are missing.
 
 mod data;

@@ -7,12 +7,13 @@
 //! ```
 
 use rusqlite::types::Value as Sqlite;
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::bind::Visible;
 use super::catalogue::{Table, quoted};
 use super::push;
 use super::views::View;
+use super::writer::Writer;
 use crate::data::{Collation, Type, Value, from_stored, to_stored};
 use crate::error::{Result, SqlError};
 
@@ -73,7 +74,7 @@ pub(crate) fn since(connection: &Connection, id: i64) -> Result<Option<i64>> {
 
 /// Notes a change; it gets its version with the commit.
 pub(crate) fn note(
-    connection: &Connection,
+    writer: &Writer<'_>,
     table: &Table,
     operation: Operation,
     row: &[Value],
@@ -89,9 +90,7 @@ pub(crate) fn note(
     );
     let places = vec!["?"; values.len()].join(", ");
     let sql = format!("INSERT INTO {} VALUES ({places})", side_table(table.id));
-    connection
-        .prepare_cached(&sql)?
-        .execute(params_from_iter(values))?;
+    writer.execute(sql, values)?;
     Ok(())
 }
 

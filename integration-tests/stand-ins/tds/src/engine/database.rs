@@ -29,6 +29,8 @@ pub(crate) struct Database {
 struct Busy {
     /// The last rowversion that was given out, committed or not.
     row_version: u64,
+    /// The last number that a row was given.
+    row: i64,
     /// The last version of change tracking that was committed.
     tracked: i64,
     /// The first rowversion of every transaction that is still open.
@@ -64,11 +66,18 @@ impl Database {
             [],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
+        let mut row = 0;
+        for table in catalogue.tables() {
+            let sql = format!("SELECT max(rowid) FROM {}", table.stored_name());
+            let last: Option<i64> = connection.query_row(&sql, [], |row| row.get(0))?;
+            row = row.max(last.unwrap_or(0));
+        }
         Ok(Self {
             name: name.into(),
             path: path.to_owned(),
             catalogue: RwLock::new(Arc::new(catalogue)),
             busy: Mutex::new(Busy {
+                row,
                 row_version: row_version.unsigned_abs(),
                 tracked,
                 ..Busy::default()
@@ -113,6 +122,13 @@ impl Database {
         let next = busy.row_version;
         busy.active.entry(session).or_insert(next);
         next
+    }
+
+    /// A number for a new row, of whatever table, that no other will have.
+    pub(crate) fn next_row(&self) -> i64 {
+        let mut busy = self.busy();
+        busy.row += 1;
+        busy.row
     }
 
     pub(crate) fn last_row_version(&self) -> u64 {

@@ -18,7 +18,9 @@ mod push;
 mod rows;
 mod select;
 mod session;
+mod transaction;
 mod views;
+mod writer;
 
 pub(crate) use instance::Instance;
 pub(crate) use select::Output;

@@ -2,7 +2,7 @@
 //! INSERT, UPDATE and DELETE.
 
 use rusqlite::types::Value as Sqlite;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params_from_iter};
+use rusqlite::{ErrorCode, OptionalExtension, params_from_iter};
 
 use super::bind::{Binder, Condition};
 use super::catalogue::{Column, Table, quoted};
@@ -11,13 +11,14 @@ use super::context::Context;
 use super::judge::{holds, value};
 use super::push;
 use super::select::visible;
+use super::writer::Writer;
 use crate::data::{Type, Value, convert, from_stored, length, show, to_stored};
 use crate::error::{Result, SqlError};
 use crate::sql::Expr;
 
 /// What writing needs to know.
 pub(crate) struct Writing<'a, 'c> {
-    pub connection: &'a Connection,
+    pub writer: &'a Writer<'a>,
     pub context: &'a Context<'c>,
     pub table: &'a Table,
     /// Whether `SET IDENTITY_INSERT` is on for this table.
@@ -135,10 +136,17 @@ impl Writing<'_, '_> {
             });
         }
         self.check(&row, "INSERT")?;
-        let places = vec!["?"; row.len()].join(", ");
-        let sql = format!("INSERT INTO {} VALUES ({places})", self.table.stored_name());
-        self.execute(&sql, self.stored(&row), &row)?;
-        changes::note(self.connection, self.table, Operation::Insert, &row)
+        let names: Vec<_> = self.table.columns.iter().map(|c| quoted(&c.name)).collect();
+        let places = vec!["?"; row.len() + 1].join(", ");
+        let sql = format!(
+            "INSERT INTO {} (rowid, {}) VALUES ({places})",
+            self.table.stored_name(),
+            names.join(", ")
+        );
+        let mut values = vec![Sqlite::Integer(self.context.database.next_row())];
+        values.extend(self.stored(&row));
+        self.execute(sql, values, &row)?;
+        changes::note(self.writer, self.table, Operation::Insert, &row)
     }
 
     fn row_version(&self) -> Value {
@@ -149,6 +157,7 @@ impl Writing<'_, '_> {
     fn last_identity(&self) -> Result<Option<i64>> {
         let sql = "SELECT last FROM \"~identity\" WHERE id = ?";
         Ok(self
+            .writer
             .connection
             .query_row(sql, [self.table.id], |row| row.get(0))
             .optional()?)
@@ -169,9 +178,9 @@ impl Writing<'_, '_> {
     }
 
     fn keep_identity(&self, last: i64) -> Result<()> {
-        self.connection.execute(
-            "INSERT OR REPLACE INTO \"~identity\" VALUES (?, ?)",
-            [self.table.id, last],
+        self.writer.execute(
+            "INSERT OR REPLACE INTO \"~identity\" VALUES (?, ?)".into(),
+            vec![Sqlite::Integer(self.table.id), Sqlite::Integer(last)],
         )?;
         Ok(())
     }
@@ -219,12 +228,8 @@ impl Writing<'_, '_> {
         Ok(())
     }
 
-    fn execute(&self, sql: &str, values: Vec<Sqlite>, row: &[Value]) -> Result<()> {
-        match self
-            .connection
-            .prepare_cached(sql)?
-            .execute(params_from_iter(values))
-        {
+    fn execute(&self, sql: String, values: Vec<Sqlite>, row: &[Value]) -> Result<()> {
+        match self.writer.execute(sql, values) {
             Ok(_) => Ok(()),
             Err(rusqlite::Error::SqliteFailure(failure, _))
                 if failure.code == ErrorCode::ConstraintViolation =>
@@ -296,7 +301,7 @@ impl Writing<'_, '_> {
             );
             let mut values = self.stored(&after);
             values.push(Sqlite::Integer(*rowid));
-            self.execute(&sql, values, &after)?;
+            self.execute(sql, values, &after)?;
             self.note_update(before, &after)?;
         }
         Ok(found.len() as u64)
@@ -306,18 +311,18 @@ impl Writing<'_, '_> {
     fn note_update(&self, before: &[Value], after: &[Value]) -> Result<()> {
         let key = self.table.primary_key().map_or(&[][..], |k| &k.columns);
         if key.iter().all(|at| before[*at] == after[*at]) {
-            return changes::note(self.connection, self.table, Operation::Update, after);
+            return changes::note(self.writer, self.table, Operation::Update, after);
         }
-        changes::note(self.connection, self.table, Operation::Delete, before)?;
-        changes::note(self.connection, self.table, Operation::Insert, after)
+        changes::note(self.writer, self.table, Operation::Delete, before)?;
+        changes::note(self.writer, self.table, Operation::Insert, after)
     }
 
     pub(crate) fn delete(&self, filter: Option<&Expr>) -> Result<u64> {
         let found = self.found(filter)?;
         for (rowid, row) in &found {
             let sql = format!("DELETE FROM {} WHERE rowid = ?", self.table.stored_name());
-            self.connection.prepare_cached(&sql)?.execute([rowid])?;
-            changes::note(self.connection, self.table, Operation::Delete, row)?;
+            self.writer.execute(sql, vec![Sqlite::Integer(*rowid)])?;
+            changes::note(self.writer, self.table, Operation::Delete, row)?;
         }
         Ok(found.len() as u64)
     }
@@ -336,7 +341,7 @@ impl Writing<'_, '_> {
             "SELECT rowid, * FROM {} WHERE {sql}",
             self.table.stored_name()
         );
-        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut statement = self.writer.connection.prepare_cached(&sql)?;
         let mut rows = statement.query(params_from_iter(parameters))?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {

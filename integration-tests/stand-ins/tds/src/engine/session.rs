@@ -4,15 +4,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::Connection;
 
-use super::changes;
 use super::context::{Context, Parameters};
-use super::database::{Database, SessionId, lock_timeout};
+use super::database::{Database, SessionId};
 use super::define::define;
 use super::instance::{Instance, MASTER};
 use super::rows::Writing;
 use super::select::{Output, Rows, select};
+use super::writer::{Writer, Written};
 use crate::data::{Type, Value, convert};
 use crate::error::{Result, SqlError};
 use crate::sql::{self, From, ObjectName, Statement, parse};
@@ -46,12 +46,14 @@ impl Rows for To<'_> {
 
 pub(crate) struct Session {
     instance: Arc<Instance>,
-    id: SessionId,
+    pub(super) id: SessionId,
     login: String,
-    database: Arc<Database>,
-    connection: Connection,
-    lock_timeout: Option<Duration>,
-    in_transaction: bool,
+    pub(super) database: Arc<Database>,
+    pub(super) connection: Connection,
+    pub(super) lock_timeout: Option<Duration>,
+    /// What an open transaction has written.
+    pub(super) transaction: Option<Vec<Written>>,
+    pub(super) abort_on_error: bool,
     identity_insert: Option<ObjectName>,
 }
 
@@ -84,7 +86,8 @@ impl Session {
             database,
             instance,
             lock_timeout: None,
-            in_transaction: false,
+            transaction: None,
+            abort_on_error: false,
             identity_insert: None,
         })
     }
@@ -212,8 +215,20 @@ impl Session {
                 false => self.database.wait(table.id, self.id, self.lock_timeout)?,
             }
         }
-        let count = select(asked, &self.connection, &context, &mut To(answers));
-        if !self.in_transaction {
+        let own = self.transaction.as_ref().is_some_and(|t| !t.is_empty());
+        if own {
+            self.enter()?;
+        }
+        let count = select(
+            asked,
+            &self.connection,
+            &self.context(parameters),
+            &mut To(answers),
+        );
+        if own {
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        if self.transaction.is_none() {
             self.database.release(self.id);
         }
         count
@@ -233,94 +248,23 @@ impl Session {
             true => self.database.lock(table.id, self.id, self.lock_timeout)?,
             false => self.database.wait(table.id, self.id, self.lock_timeout)?,
         }
-        let alone = !self.in_transaction;
-        if alone {
-            self.begin()?;
-        } else {
-            self.connection.execute_batch("SAVEPOINT statement")?;
-        }
         let identity_insert = self.identity_insert.as_ref().is_some_and(|n| {
             self.database
                 .catalogue()
                 .find(n)
                 .is_some_and(|t| t.id == table.id)
         });
+        self.enter()?;
         let context = self.context(parameters);
-        let writing = Writing {
-            connection: &self.connection,
+        let writer = Writer::new(&self.connection);
+        let outcome = write(&Writing {
+            writer: &writer,
             context: &context,
             table: &table,
             identity_insert,
-        };
-        let written = write(&writing);
-        match (&written, alone) {
-            (Ok(_), true) => self.commit()?,
-            (Err(_), true) => self.rollback()?,
-            (Ok(_), false) => self.connection.execute_batch("RELEASE statement")?,
-            (Err(_), false) => self
-                .connection
-                .execute_batch("ROLLBACK TO statement; RELEASE statement")?,
-        }
-        written
-    }
-
-    fn begin(&mut self) -> Result<()> {
-        if self.in_transaction {
-            return Err(SqlError::unknown("nested transactions"));
-        }
-        let patience = self.lock_timeout.unwrap_or(Duration::from_secs(3600));
-        self.connection.busy_timeout(patience)?;
-        match self.connection.execute_batch("BEGIN IMMEDIATE") {
-            Err(rusqlite::Error::SqliteFailure(failure, _))
-                if failure.code == ErrorCode::DatabaseBusy =>
-            {
-                return Err(lock_timeout());
-            }
-            other => other?,
-        }
-        self.in_transaction = true;
-        Ok(())
-    }
-
-    fn commit(&mut self) -> Result<()> {
-        if !self.in_transaction {
-            return Err(SqlError::new(
-                3902,
-                16,
-                "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION.",
-            ));
-        }
-        let catalogue = self.database.catalogue();
-        let version = self.database.tracked_version() + 1;
-        let tracked = changes::stamp(&self.connection, catalogue.tables().map(|t| &**t), version)?;
-        let last = i64::try_from(self.database.last_row_version()).unwrap_or(i64::MAX);
-        self.connection
-            .execute("UPDATE \"~counters\" SET row_version = ?", [last])?;
-        if tracked {
-            self.connection
-                .execute("UPDATE \"~counters\" SET tracked = ?", [version])?;
-        }
-        self.connection.execute_batch("COMMIT")?;
-        if tracked {
-            self.database.committed(version);
-        }
-        self.in_transaction = false;
-        self.database.release(self.id);
-        Ok(())
-    }
-
-    fn rollback(&mut self) -> Result<()> {
-        if !self.in_transaction {
-            return Err(SqlError::new(
-                3903,
-                16,
-                "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.",
-            ));
-        }
-        self.connection.execute_batch("ROLLBACK")?;
-        self.in_transaction = false;
-        self.database.release(self.id);
-        Ok(())
+        });
+        let written = writer.written();
+        self.leave(outcome, written)
     }
 
     fn use_database(&mut self, name: &str, answers: &mut dyn Answers) -> Result<()> {
@@ -346,7 +290,7 @@ impl Session {
                 ),
             ));
         }
-        if self.in_transaction {
+        if self.transaction.is_some() {
             return Err(SqlError::unknown("USE within a transaction"));
         }
         self.connection = database.connect()?;
@@ -361,8 +305,12 @@ impl Session {
                 self.lock_timeout = u64::try_from(n).ok().map(Duration::from_millis);
                 Ok(())
             }
+            ("XACT_ABORT", "ON" | "OFF") => {
+                self.abort_on_error = value == "ON";
+                Ok(())
+            }
             // What the stand-in does anyway.
-            ("ANSI_NULLS" | "QUOTED_IDENTIFIER" | "XACT_ABORT", "ON")
+            ("ANSI_NULLS" | "QUOTED_IDENTIFIER", "ON")
             | ("IMPLICIT_TRANSACTIONS", "OFF")
             | ("NOCOUNT", "ON" | "OFF")
             | ("ROWCOUNT", "0")
@@ -392,18 +340,12 @@ impl Session {
                 ))
             }
             statement => {
-                if self.in_transaction {
+                if self.transaction.is_some() {
                     return Err(SqlError::unknown("definitions within a transaction"));
                 }
-                self.begin()?;
+                self.enter()?;
                 let defined = define(&self.database, &self.connection, statement, text);
-                match defined {
-                    Ok(()) => self.commit(),
-                    Err(error) => {
-                        self.rollback()?;
-                        Err(error)
-                    }
-                }
+                self.leave(defined, Vec::new())
             }
         }
     }
