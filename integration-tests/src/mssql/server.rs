@@ -190,6 +190,28 @@ impl SqlServer {
         Ok(())
     }
 
+    /// Removes a database and the login of its name, if they are there.
+    ///
+    /// # Errors
+    /// When the server refuses for another reason.
+    pub async fn forget(&self, database: &str) -> anyhow::Result<()> {
+        /// "Because it does not exist", of a database and of a login.
+        const ABSENT: [u32; 2] = [3701, 15_151];
+        let mut session = self.admin("master").await?;
+        for drop in [
+            format!("DROP DATABASE [{database}]"),
+            format!("DROP LOGIN [{database}]"),
+        ] {
+            match session.batch(&drop).await {
+                Err(error) if !error.code().is_some_and(|code| ABSENT.contains(&code)) => {
+                    return Err(error).context(drop);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Ends a stand-in, whose port is free afterwards; a real server goes on.
     pub async fn stop(mut self) {
         if let Some(stand_in) = self.stand_in.take() {

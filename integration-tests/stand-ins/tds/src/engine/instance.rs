@@ -75,10 +75,28 @@ impl Instance {
         let salt = hex(&salt);
         let hash = hashed(&salt, password);
         logins.insert(name.to_ascii_lowercase(), (salt, hash));
-        let lines: String = logins
-            .iter()
-            .map(|(name, (salt, hash))| format!("{name}\t{salt}\t{hash}\n"))
-            .collect();
+        self.keep(&logins)
+    }
+
+    pub(crate) fn drop_login(&self, name: &str) -> Result<()> {
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        if logins.remove(&name.to_ascii_lowercase()).is_none() {
+            return Err(SqlError::new(
+                15_151,
+                16,
+                format!(
+                    "Cannot drop the login '{name}', because it does not exist or you do not have permission."
+                ),
+            ));
+        }
+        self.keep(&logins)
+    }
+
+    fn keep(&self, logins: &BTreeMap<String, (String, String)>) -> Result<()> {
+        let line = |(name, (salt, hash)): (&String, &(String, String))| {
+            format!("{name}\t{salt}\t{hash}\n")
+        };
+        let lines: String = logins.iter().map(line).collect();
         std::fs::write(self.dir.join("logins"), lines).map_err(|e| file_error(&e))
     }
 

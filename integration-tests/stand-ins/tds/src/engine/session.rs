@@ -332,6 +332,7 @@ impl Session {
             Statement::CreateDatabase(name) => self.instance.create(name).map(drop),
             Statement::DropDatabase(name) => self.instance.drop_database(name),
             Statement::CreateLogin(name, password) => self.instance.create_login(name, password),
+            Statement::DropLogin(name) => self.instance.drop_login(name),
             Statement::TrackDatabase(name, _)
                 if !name.eq_ignore_ascii_case(&self.database.name) =>
             {

@@ -140,6 +140,7 @@ pub(crate) enum Statement {
     /// A database's change tracking on or off.
     TrackDatabase(String, bool),
     CreateLogin(String, String),
+    DropLogin(String),
     CreateUser(String, String),
     Permit {
         action: Permit,

@@ -29,6 +29,9 @@ impl Parser {
             }
             return Ok(Statement::CreateLogin(name, password));
         }
+        if self.words("DROP LOGIN") {
+            return self.name().map(Statement::DropLogin);
+        }
         if self.words("CREATE USER") {
             let name = self.name()?;
             self.expect_words("FOR LOGIN")?;

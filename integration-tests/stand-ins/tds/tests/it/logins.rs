@@ -92,3 +92,14 @@ async fn everything_is_there_again_after_a_restart() {
         ["I32(Some(1))", "I32(Some(2))"]
     );
 }
+
+#[tokio::test]
+async fn a_login_that_was_dropped_gets_in_no_more() {
+    let place = Place::new().await;
+    drop(place.reader("master").await);
+    let mut admin = place.admin("master").await;
+    run(&mut admin, "DROP LOGIN [reader]").await;
+    assert_eq!(error(&mut admin, "DROP LOGIN [reader]").await, 15_151);
+    let opened = Session::open(&place.options("master", "reader", "r")).await;
+    assert!(opened.map(drop).unwrap_err().to_string().contains("18456"));
+}
