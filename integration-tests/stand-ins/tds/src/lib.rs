@@ -13,6 +13,8 @@
 //! write one row are not kept apart; accents and scripts
 //! are ordered by a simple rule; plans, statistics and system tables are missing.
 
+mod answers;
+mod conversation;
 mod data;
 mod engine;
 mod error;

@@ -6,6 +6,7 @@ mod collation;
 mod convert;
 #[cfg(test)]
 mod convert_tests;
+mod moments;
 mod stored;
 mod types;
 mod value;

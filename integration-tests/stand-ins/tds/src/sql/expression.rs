@@ -138,7 +138,7 @@ impl Parser {
             Some(Token::Name(name)) => self.column(name),
             Some(Token::Word(word)) if word.eq_ignore_ascii_case("NULL") => Ok(Expr::Null),
             Some(Token::Word(word)) if word.eq_ignore_ascii_case("DEFAULT") => Ok(Expr::Default),
-            Some(Token::Word(word)) if self.sign("(") => self.call(word),
+            Some(Token::Word(word)) if self.sign("(") => self.call(&word),
             Some(Token::Word(word)) if !is_reserved(&word) => self.column(word),
             _ => Err(here),
         }
@@ -153,7 +153,7 @@ impl Parser {
         }))
     }
 
-    fn call(&mut self, name: String) -> Result<Expr> {
+    fn call(&mut self, name: &str) -> Result<Expr> {
         let name = name.to_ascii_uppercase();
         if self.sign(")") {
             return Ok(Expr::Call(name, Vec::new()));

@@ -7,6 +7,8 @@ pub(crate) mod packet;
 pub(crate) mod prelogin;
 pub(crate) mod reader;
 pub(crate) mod request;
+#[cfg(test)]
+mod tests;
 pub(crate) mod tls;
 pub(crate) mod token;
 pub(crate) mod types;

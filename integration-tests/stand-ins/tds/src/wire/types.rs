@@ -66,7 +66,7 @@ pub(crate) fn write_type(ty: Type, nullable: bool, collation: Collation, out: &m
         Type::DateTime => out.extend([DATETIMN, 8]),
         Type::SmallDateTime => out.extend([DATETIMN, 4]),
         Type::Decimal { precision, scale } => {
-            out.extend([DECIMALN, decimal_length(precision), precision, scale])
+            out.extend([DECIMALN, decimal_length(precision), precision, scale]);
         }
         Type::Date => out.push(DATEN),
         Type::Time(scale) => out.extend([TIMEN, scale]),

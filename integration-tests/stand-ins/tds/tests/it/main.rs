@@ -6,6 +6,7 @@
     reason = "a test that cannot go on says where by panicking"
 )]
 
+mod driver;
 mod logins;
 mod place;
 mod statements;
