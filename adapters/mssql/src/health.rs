@@ -15,11 +15,23 @@ const TOO_MUCH: &[(&str, &str)] = &[
     ("IS_MEMBER('db_owner')", "db_owner"),
     ("IS_MEMBER('db_datawriter')", "db_datawriter"),
     ("IS_MEMBER('db_ddladmin')", "db_ddladmin"),
-    ("HAS_PERMS_BY_NAME(NULL, 'DATABASE', 'INSERT')", "INSERT"),
-    ("HAS_PERMS_BY_NAME(NULL, 'DATABASE', 'UPDATE')", "UPDATE"),
-    ("HAS_PERMS_BY_NAME(NULL, 'DATABASE', 'DELETE')", "DELETE"),
-    ("HAS_PERMS_BY_NAME(NULL, 'DATABASE', 'ALTER')", "ALTER"),
-    ("HAS_PERMS_BY_NAME(NULL, 'DATABASE', 'EXECUTE')", "EXECUTE"),
+    (
+        "HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'INSERT')",
+        "INSERT",
+    ),
+    (
+        "HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'UPDATE')",
+        "UPDATE",
+    ),
+    (
+        "HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'DELETE')",
+        "DELETE",
+    ),
+    ("HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'ALTER')", "ALTER"),
+    (
+        "HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'EXECUTE')",
+        "EXECUTE",
+    ),
 ];
 
 /// Tables on which one of these is granted by itself.
@@ -55,6 +67,7 @@ impl Question for HowAreYou<'_> {
         let mut notes = Vec::new();
         notes.extend(too_much(lent).await?);
         notes.extend(is_a_copy(lent).await?);
+        notes.extend(open_row_versions(lent).await?);
         Ok(Health {
             server: lent.session.server.name.clone(),
             tls: lent.session.server.encryption.clone(),
@@ -110,5 +123,14 @@ async fn is_a_copy(lent: &mut Lent) -> Result<Option<String>, Problem> {
     let read_only = answer.and_then(|mut cells| cells.text()).as_deref() == Some("READ_ONLY");
     Ok(read_only.then(|| {
         "this database is read-only, perhaps a copy of another: changes appear here as late as the copy is behind".into()
+    }))
+}
+
+async fn open_row_versions(lent: &mut Lent) -> Result<Option<String>, Problem> {
+    let known = perhaps(lent, crate::reading::FIRST_UNCOMMITTED)
+        .await?
+        .is_some();
+    Ok((!known).then(|| {
+        "this server does not tell which rowversions are still uncommitted: a change that is committed late may wait for the sweep".into()
     }))
 }

@@ -159,7 +159,10 @@ pub(crate) fn compute(
                 return Ok(Value::Null);
             };
             match class.to_ascii_uppercase().as_str() {
-                "DATABASE" => flag(context.allows(privilege, None)),
+                "DATABASE" if text(0) == Some(context.database.name.as_str()) => {
+                    flag(context.allows(privilege, None))
+                }
+                "DATABASE" => Value::Null,
                 "OBJECT" => match text(0)
                     .and_then(object_name)
                     .and_then(|name| context.catalogue.find(&name))
