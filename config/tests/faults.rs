@@ -291,7 +291,7 @@ fn each_kind_of_source_has_settings_of_its_own() {
     for (line, words) in [
         (
             "host = \"127.0.0.1\"",
-            "\"host\" belongs in [source.NAME] of kind \"mysql\"",
+            "\"host\" belongs in [source.NAME] of kind \"mssql\" or [source.NAME] of kind \"mysql\"",
         ),
         ("flie = \"h.mdb\"", "did you mean \"file\"?"),
         ("poll_intervall = \"1s\"", "did you mean \"poll_interval\"?"),

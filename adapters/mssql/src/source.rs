@@ -45,7 +45,9 @@ impl MsSql {
 
     /// Puts a question that is answered in few rows.
     pub(crate) async fn ask<Q: Question>(&self, question: &Q) -> Result<Q::Answer, SourceError> {
-        self.pace.wait().await;
+        self.pace
+            .wait(|at| tokio::time::sleep_until(at.into()))
+            .await;
         self.sessions.ask(question).await
     }
 
@@ -56,7 +58,9 @@ impl MsSql {
 
     /// Reads rows at the pace agreed.
     async fn rows(&self, reading: &Reading<'_>) -> Result<Vec<Row>, SourceError> {
-        self.pace.wait().await;
+        self.pace
+            .wait(|at| tokio::time::sleep_until(at.into()))
+            .await;
         let rows = self.sessions.ask(reading).await?;
         self.pace.spent(rows.len());
         Ok(rows)

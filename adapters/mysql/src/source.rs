@@ -42,7 +42,9 @@ impl MySql {
 
     /// Reads rows at the pace agreed.
     async fn rows(&self, reading: &Reading<'_>) -> Result<Vec<Row>, SourceError> {
-        self.pace.wait().await;
+        self.pace
+            .wait(|at| tokio::time::sleep_until(at.into()))
+            .await;
         let rows = self.sessions.ask(reading).await?;
         self.pace.spent(rows.len());
         Ok(rows)

@@ -34,7 +34,9 @@ impl Odbc {
 
     /// Reads rows at the pace agreed.
     async fn rows(&self, reading: Reading) -> Result<Vec<Row>, SourceError> {
-        self.pace.wait().await;
+        self.pace
+            .wait(|at| tokio::time::sleep_until(at.into()))
+            .await;
         let rows = self.sessions.ask(reading).await?;
         self.pace.spent(rows.len());
         Ok(rows)

@@ -3,9 +3,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Spreads rows over time, over all connections together.
 #[derive(Debug)]
@@ -18,11 +16,11 @@ impl Pace {
         Self(Mutex::new(Debt::new(rows_per_second)))
     }
 
-    /// Waits until what was read is paid for.
-    pub async fn wait(&self) {
+    /// Waits until what was read is paid for, with a runtime's own way to sleep until then.
+    pub async fn wait<S: Future<Output = ()>>(&self, sleep_until: impl FnOnce(Instant) -> S) {
         let free_at = self.lock().free_at;
         if let Some(at) = free_at {
-            tokio::time::sleep_until(at).await;
+            sleep_until(at).await;
         }
     }
 

@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["silsila-diagnostics", "silsila-schema", "silsila-source"],
     ),
     ("silsila-mssql", &["silsila-source"]),
+    ("silsila-tds-stand-in", &[]), // stands in for a foreign server and must know nothing of ours
     ("silsila-mysql", &["silsila-source"]),
     ("silsila-chain", &[]),
     ("silsila-store", &["silsila-chain"]),

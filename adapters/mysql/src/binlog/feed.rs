@@ -166,7 +166,9 @@ impl MySql {
     }
 
     async fn read(&self, running: &mut Running, follow: &Follow<'_>) -> Result<FeedBatch, Trouble> {
-        self.pace.wait().await;
+        self.pace
+            .wait(|at| tokio::time::sleep_until(at.into()))
+            .await;
         let begun = Instant::now();
         let mut batch = Gathered::new(follow);
         while batch.changes.len() < follow.limit.max(1) {
