@@ -87,6 +87,7 @@ impl Term {
 pub(crate) fn wanted(column: &str, shape: &Shape) -> String {
     let name = quote(column);
     match shape {
+        Shape::CodePage { plain: true, .. } => name,
         Shape::Money => format!("CAST({name} AS DECIMAL(19,4))"),
         Shape::SmallMoney => format!("CAST({name} AS DECIMAL(10,4))"),
         Shape::CodePage {
@@ -266,6 +267,7 @@ mod tests {
             blanks: Blanks::Text,
             characters: Some(10),
             collation: Some("Arabic_CI_AS".into()),
+            plain: false,
         };
         Term::new("code", shape, "varchar(10)".into())
     }

@@ -133,6 +133,7 @@ fn config(options: &MsSqlOptions, host: &str, port: u16) -> Config {
     config.encryption(EncryptionLevel::NotSupported); // it is below the driver, in `wire`
     config.readonly(true);
     config.packet_size(16_384);
+    config.lossy_utf16_decoding(true); // one damaged text must not hide a whole chunk; keys: `types`
     // Ours bound the whole: the driver's start anew with every packet.
     config.handshake_timeout(None);
     config.command_timeout(None);

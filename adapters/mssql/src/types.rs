@@ -33,6 +33,8 @@ pub(crate) enum Shape {
         blanks: Blanks,
         characters: Option<u32>,
         collation: Option<String>,
+        /// Whether the driver decodes it as the server would convert it.
+        plain: bool,
     },
     /// TEXT, NTEXT and XML: read as text, never compared.
     LongText,
@@ -89,6 +91,7 @@ impl Described {
             blanks,
             characters,
             collation: self.collation.clone().filter(|c| is_word(c)),
+            plain: self.is_plain(),
         };
         match self.data_type.to_ascii_lowercase().as_str() {
             "bit" => Shape::Bit,
@@ -121,6 +124,16 @@ impl Described {
             "uniqueidentifier" => Shape::UniqueIdentifier,
             _ => Shape::Unsupported,
         }
+    }
+
+    /// The Western code page, which nearly every CHAR and VARCHAR is in, has a letter for every byte, and the
+    /// driver knows it by these two collations. Of others it refuses some, and takes UTF-8 for Western.
+    fn is_plain(&self) -> bool {
+        const KNOWN: [&str; 2] = ["SQL_Latin1_General_CP1_", "Latin1_General_"];
+        let collation = self.collation.as_deref().unwrap_or_default();
+        self.charset.as_deref() == Some("iso_1")
+            && KNOWN.iter().any(|stem| collation.starts_with(stem))
+            && !collation.to_ascii_uppercase().ends_with("_UTF8")
     }
 
     /// The type as one would declare it, such as `nvarchar(100)`.
@@ -208,12 +221,17 @@ impl Shape {
             ColumnData::Numeric(v) => v.map_or(Value::Null, |n| {
                 Value::Decimal(digits(n.value(), n.scale()).into())
             }),
+            // The driver has replaced what is no Unicode; a scan could not resume after it.
+            ColumnData::String(Some(s)) if key && s.contains(char::REPLACEMENT_CHARACTER) => {
+                return Err("a key holds text that is not Unicode");
+            }
             ColumnData::String(v) => v.map_or(Value::Null, |s| self.text(s.into_owned())),
             ColumnData::Xml(v) => v.map_or(Value::Null, |x| {
                 Value::Text(x.into_owned().into_string().into())
             }),
             ColumnData::Guid(v) => v.map_or(Value::Null, |g| {
-                Value::Text(format!("{:X}", g.hyphenated()).into())
+                let mut buffer = tiberius::Uuid::encode_buffer();
+                Value::Text((&*g.hyphenated().encode_upper(&mut buffer)).into())
             }),
             ColumnData::Binary(None) => Value::Null,
             ColumnData::Binary(Some(bytes)) => match self {
@@ -266,17 +284,19 @@ fn shortest(f: f32) -> f64 {
 
 /// All digits of the scale, trailing zeros too.
 fn digits(value: i128, scale: u8) -> String {
-    let (sign, digits) = (
-        if value < 0 { "-" } else { "" },
-        value.unsigned_abs().to_string(),
-    );
-    let scale = usize::from(scale);
-    if scale == 0 {
-        return format!("{sign}{digits}");
+    // Nearly all fit the machine's own numbers, which are written much faster.
+    let mut text = match i64::try_from(value) {
+        Ok(small) => small.to_string(),
+        Err(_) => value.to_string(),
+    };
+    let (scale, sign) = (usize::from(scale), usize::from(value < 0));
+    if scale > 0 {
+        while text.len() - sign <= scale {
+            text.insert(sign, '0');
+        }
+        text.insert(text.len() - scale, '.');
     }
-    let digits = format!("{digits:0>width$}", width = scale + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - scale);
-    format!("{sign}{whole}.{fraction}")
+    text
 }
 
 fn time(t: wire::Time) -> Option<silsila_source::Time> {
@@ -438,6 +458,41 @@ mod tests {
         check(&Shape::RowVersion, raw([255; 8]), &Value::UInt(u64::MAX));
         let short = ColumnData::Binary(Some(Cow::Owned(vec![1])));
         assert!(Shape::RowVersion.read(short, true).is_err());
+    }
+
+    #[test]
+    fn text_that_is_no_unicode_is_shown_and_never_a_key() {
+        let raw = || ColumnData::String(Some("a\u{fffd}".into()));
+        let shape = Shape::Unicode {
+            blanks: Blanks::Text,
+            characters: None,
+        };
+        check(&shape, raw(), &Value::Text("a\u{fffd}".into()));
+        assert!(shape.read(raw(), true).is_err());
+    }
+
+    #[test]
+    fn only_the_western_code_page_is_left_to_the_driver() {
+        let plain = |charset: &str, collation: &str| {
+            let described = Described {
+                data_type: "varchar".into(),
+                charset: Some(charset.into()),
+                collation: Some(collation.into()),
+                ..Described::default()
+            };
+            matches!(described.shape(), Shape::CodePage { plain: true, .. })
+        };
+        assert!(plain("iso_1", "SQL_Latin1_General_CP1_CI_AS"));
+        assert!(plain("iso_1", "Latin1_General_100_BIN2"));
+        for (charset, collation) in [
+            ("utf8", "Latin1_General_100_CI_AS_SC_UTF8"),
+            ("iso_1", "Latin1_General_100_CI_AS_SC_UTF8"),
+            ("cp1256", "Arabic_CI_AS"),
+            ("iso_1", "Icelandic_CI_AS"),
+            ("cp850", "SQL_Latin1_General_CP850_CI_AS"),
+        ] {
+            assert!(!plain(charset, collation), "{collation}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The Karachi hospital: its SQL Server database, and its next day.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
@@ -64,11 +64,23 @@ impl Karachi {
     /// # Errors
     /// When the server refuses, or has such a database already.
     pub async fn load(server: Arc<SqlServer>, database: &str) -> anyhow::Result<Self> {
+        Self::load_from(server, database, &sindh()).await
+    }
+
+    /// The same with the tables of another data folder (which holds `karachi/`), such as a larger one.
+    ///
+    /// # Errors
+    /// When the server refuses, or has such a database already.
+    pub async fn load_from(
+        server: Arc<SqlServer>,
+        database: &str,
+        data: &Path,
+    ) -> anyhow::Result<Self> {
         let database = Database::named(server, database).await?;
-        database.execute(&read("schema.sql")?).await?;
+        database.execute(&read(&sindh(), "schema.sql")?).await?;
         let mut session = database.admin().await?;
         for (table, identity) in TABLES {
-            load_table(&mut session, table, identity)
+            load_table(&mut session, data, table, identity)
                 .await
                 .with_context(|| format!("loading {table}"))?;
         }
@@ -115,26 +127,26 @@ impl Karachi {
         if rows.first().and_then(|row| row.get::<i64, _>(0)) != Some(0) {
             return Ok(Day2::WasThere);
         }
-        run(&mut session, &read("changes.sql")?).await?;
+        run(&mut session, &read(&sindh(), "changes.sql")?).await?;
         Ok(Day2::Applied)
     }
 }
 
-/// Where the hospital's data lies.
-fn folder() -> PathBuf {
-    sindh().join("karachi")
-}
-
-fn read(file: &str) -> anyhow::Result<String> {
-    let path = folder().join(file);
+fn read(data: &Path, file: &str) -> anyhow::Result<String> {
+    let path = data.join("karachi").join(file);
     std::fs::read_to_string(&path).with_context(|| path.display().to_string())
 }
 
 /// Rows in one INSERT; SQL Server takes a thousand.
 const AT_ONCE: usize = 500;
 
-async fn load_table(session: &mut Session, table: &str, identity: bool) -> anyhow::Result<()> {
-    let mut records = records(&read(&format!("{table}.csv"))?)?.into_iter();
+async fn load_table(
+    session: &mut Session,
+    data: &Path,
+    table: &str,
+    identity: bool,
+) -> anyhow::Result<()> {
+    let mut records = records(&read(data, &format!("{table}.csv"))?)?.into_iter();
     let header = records.next().context("the file has no header")?;
     // SQL Server gives out the row versions itself.
     let row_version = header
