@@ -12,7 +12,7 @@ use tiberius::time as wire;
 use tiberius::{ColumnData, Uuid};
 
 use crate::calendar;
-use crate::types::Shape;
+use crate::shape::Shape;
 
 /// A parameter's value.
 pub(crate) type Raw = ColumnData<'static>;
@@ -303,7 +303,7 @@ mod tests {
 
     fn unicode(characters: u32) -> Shape {
         Shape::Unicode {
-            blanks: crate::types::Blanks::Text,
+            blanks: crate::shape::Blanks::Text,
             characters: Some(characters),
         }
     }

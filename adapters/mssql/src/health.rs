@@ -5,8 +5,8 @@ use silsila_source::{DateTime, Health, Value};
 
 use crate::fault::Asked;
 use crate::sessions::{Lent, Problem, Question};
+use crate::shape::Shape;
 use crate::tables::Cells;
-use crate::types::Shape;
 
 /// Roles and rights that go beyond reading, as the server's own functions know them. Each gives 1, 0, or
 /// NULL where the server has no such thing.

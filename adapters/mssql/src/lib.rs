@@ -8,8 +8,8 @@
 //! durable.
 //!
 //! The life of a question: `source` takes it, [`silsila_source::Pace`] makes it wait its turn, `sessions`
-//! lends a connection (made by [`session`] over `wire`, which holds the encryption), `tables` says what the
-//! columns are, `reading` puts the question, `select` writes the statement, `bind` turns keys into
+//! lends a connection (made by [`session`] over `wire`, which holds the encryption), `tables` and `shape` say what
+//! the columns are, `reading` puts the question, `select` writes the statement, `bind` turns keys into
 //! parameters that compare as the contract says, `types` turns the answer into rows, and `fault` turns what
 //! goes wrong into a coded error without any value of a row. `tracking` is the feed: SQL Server's own
 //! change tracking, where the hospital has it on.
@@ -18,6 +18,7 @@ mod bind;
 mod calendar;
 mod config;
 mod fault;
+mod handshake;
 mod health;
 mod names;
 mod reading;
@@ -25,6 +26,7 @@ mod schema;
 mod select;
 pub mod session;
 mod sessions;
+mod shape;
 mod source;
 mod tables;
 mod tls;

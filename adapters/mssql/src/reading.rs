@@ -12,8 +12,8 @@ use crate::fault::{Asked, missing, unreadable};
 use crate::names::Name;
 use crate::select::{self, Condition, Term};
 use crate::sessions::{Lent, Problem, Question};
+use crate::shape::{Described, Shape};
 use crate::tables::{self, Cells, Table};
-use crate::types::{Described, Shape};
 
 /// Which rows of a table are wanted, in terms of the columns that order or select.
 pub(crate) enum Which<'a> {

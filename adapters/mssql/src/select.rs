@@ -10,7 +10,7 @@ use silsila_source::Value;
 
 use crate::bind::{self, Raw};
 use crate::names::{Name, quote};
-use crate::types::Shape;
+use crate::shape::Shape;
 
 /// The most keys in one statement's list.
 pub(crate) const MOST_KEYS: usize = 500;
@@ -255,7 +255,7 @@ fn bucket(keys: usize, columns: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Blanks;
+    use crate::shape::Blanks;
 
     fn terms(names: &[&str]) -> Vec<Term> {
         let int = |n: &&str| Term::new(n, Shape::Int, "int".into());

@@ -9,7 +9,7 @@ use crate::bind::Raw;
 use crate::fault::{Asked, missing};
 use crate::names::Name;
 use crate::sessions::{Lent, Problem};
-use crate::types::Described;
+use crate::shape::Described;
 
 /// What is asked of `INFORMATION_SCHEMA.COLUMNS`. Of the two views' columns only this one is not Unicode.
 pub(crate) const COLUMNS: &str = "COLUMN_NAME, DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, \

@@ -23,8 +23,8 @@ use crate::names::{Name, quote};
 use crate::schema::primary_keys;
 use crate::select;
 use crate::sessions::{Lent, Problem, Question};
+use crate::shape::Shape;
 use crate::tables::{self, Cells};
-use crate::types::Shape;
 
 /// The pause between two looks for a first change.
 const PAUSE: Duration = Duration::from_millis(500);

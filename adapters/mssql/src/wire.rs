@@ -16,7 +16,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -25,13 +25,15 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use crate::handshake::Handshake;
+
 /// The header of every packet, MS-TDS 2.2.3.1.
-const HEADER: usize = 8;
-const PRELOGIN: u8 = 0x12;
-const RESPONSE: u8 = 0x04;
+pub(crate) const HEADER: usize = 8;
+pub(crate) const PRELOGIN: u8 = 0x12;
+pub(crate) const RESPONSE: u8 = 0x04;
 const END_OF_MESSAGE: u8 = 0x01;
 /// A greeting is some forty bytes; a server that sends more is none.
-const LONGEST_GREETING: usize = 4_096;
+pub(crate) const LONGEST_GREETING: usize = 4_096;
 
 /// PL_OPTION_TOKENs.
 const VERSION: u8 = 0x00;
@@ -146,7 +148,7 @@ async fn encrypt(tcp: TcpStream, terms: Terms) -> Result<TlsStream<Handshake>, F
             Some(reason) => Failure::Tls(reason),
             None => Failure::Io(error),
         })?;
-    tls.get_mut().0.wrapping = false;
+    tls.get_mut().0.is_over();
     Ok(tls)
 }
 
@@ -170,7 +172,7 @@ fn options(encryption: u8, version: [u8; 6]) -> Vec<u8> {
 }
 
 /// A message in one packet.
-fn packet(kind: u8, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn packet(kind: u8, payload: &[u8]) -> Vec<u8> {
     let length = u16::try_from(HEADER + payload.len())
         .unwrap_or(u16::MAX)
         .to_be_bytes();
@@ -275,120 +277,6 @@ impl AsyncWrite for Wire {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.get_mut().stream().poll_shutdown(cx)
-    }
-}
-
-/// A connection whose flights are packed while the handshake lasts, MS-TDS 3.2.5.2.
-struct Handshake {
-    tcp: TcpStream,
-    wrapping: bool,
-    /// What is left of the packet that is being read.
-    left: usize,
-    header: Vec<u8>,
-    /// What was written since the last flush, and what of it is packed and on its way.
-    flight: Vec<u8>,
-    packed: Vec<u8>,
-}
-
-impl Handshake {
-    fn new(tcp: TcpStream) -> Self {
-        Self {
-            tcp,
-            wrapping: true,
-            left: 0,
-            header: Vec::new(),
-            flight: Vec::new(),
-            packed: Vec::new(),
-        }
-    }
-
-    /// Reads up to the payload of the next packet; answers whether there is one.
-    fn poll_header(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        while self.left == 0 {
-            let mut bytes = [0; HEADER];
-            let mut buf = ReadBuf::new(&mut bytes[self.header.len()..]);
-            ready!(Pin::new(&mut self.tcp).poll_read(cx, &mut buf))?;
-            if buf.filled().is_empty() {
-                return Poll::Ready(Ok(false));
-            }
-            self.header.extend_from_slice(buf.filled());
-            if let [kind, _, high, low, ..] = self.header[..]
-                && self.header.len() == HEADER
-            {
-                let payload = usize::from(u16::from_be_bytes([high, low])).checked_sub(HEADER);
-                match payload {
-                    Some(n) if matches!(kind, PRELOGIN | RESPONSE) => self.left = n,
-                    _ => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
-                }
-                self.header.clear();
-            }
-        }
-        Poll::Ready(Ok(true))
-    }
-}
-
-impl AsyncRead for Handshake {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if !this.wrapping && this.left == 0 {
-            return Pin::new(&mut this.tcp).poll_read(cx, buf);
-        }
-        if !ready!(this.poll_header(cx))? {
-            return Poll::Ready(Ok(()));
-        }
-        let most = this.left.min(buf.remaining());
-        let mut part = ReadBuf::new(buf.initialize_unfilled_to(most));
-        ready!(Pin::new(&mut this.tcp).poll_read(cx, &mut part))?;
-        let n = part.filled().len();
-        buf.advance(n);
-        this.left -= n;
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for Handshake {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        if !this.wrapping {
-            return Pin::new(&mut this.tcp).poll_write(cx, buf);
-        }
-        // A flight of ours is some hundred bytes; one packet holds it.
-        let room = (LONGEST_GREETING - HEADER).saturating_sub(this.flight.len());
-        if room == 0 {
-            ready!(Pin::new(&mut *this).poll_flush(cx))?;
-        }
-        let n = buf
-            .len()
-            .min((LONGEST_GREETING - HEADER).saturating_sub(this.flight.len()));
-        this.flight.extend_from_slice(&buf[..n]);
-        Poll::Ready(Ok(n))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        if this.packed.is_empty() && !this.flight.is_empty() {
-            this.packed = packet(PRELOGIN, &std::mem::take(&mut this.flight));
-        }
-        while !this.packed.is_empty() {
-            let n = ready!(Pin::new(&mut this.tcp).poll_write(cx, &this.packed))?;
-            if n == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            this.packed.drain(..n);
-        }
-        Pin::new(&mut this.tcp).poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().tcp).poll_shutdown(cx)
     }
 }
 
