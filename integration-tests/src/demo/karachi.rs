@@ -34,7 +34,7 @@ impl Site for Karachi {
     }
 
     fn title(&self) -> &'static str {
-        if std::env::var_os(DEMO_SERVER).is_some() {
+        if is_real() {
             "Karachi (SQL Server)"
         } else {
             "Karachi (a stand-in for SQL Server)"
@@ -46,9 +46,9 @@ impl Site for Karachi {
     }
 
     async fn open(&mut self, place: &Place, port: u16) -> anyhow::Result<GatewayConfig> {
-        let server = match std::env::var(DEMO_SERVER) {
-            Ok(address) => SqlServer::named(&address).context(DEMO_SERVER)?,
-            Err(_) => SqlServer::stand_in_at(&folder(place), 0, Encryption::None)?,
+        let server = match SqlServer::named_by(DEMO_SERVER)? {
+            Some(real) => real,
+            None => SqlServer::stand_in_at(&folder(place), 0, Encryption::None)?,
         };
         std::fs::create_dir_all(folder(place))?;
         std::fs::write(port_file(place), server.port().to_string())?;
@@ -73,9 +73,9 @@ impl Site for Karachi {
     }
 
     async fn day2(&self, place: &Place) -> anyhow::Result<String> {
-        let server = match std::env::var(DEMO_SERVER) {
-            Ok(address) => SqlServer::named(&address).context(DEMO_SERVER)?,
-            Err(_) => {
+        let server = match SqlServer::named_by(DEMO_SERVER)? {
+            Some(real) => real,
+            None => {
                 let port =
                     std::fs::read_to_string(port_file(place)).context("no demonstration runs")?;
                 SqlServer::reached(port.trim().parse()?)
@@ -98,7 +98,7 @@ impl Site for Karachi {
             "In Karachi he is Aqib Shaikh, without an identity card number; the database is {}:\n\
              \n  curl '{fhir}/Patient?identifier=https://karachi.example/ns/patient|KHI-100492&_pretty=true'\
              \n  curl '{fhir}/Observation?patient=ID&_sort=-date&_pretty=true'",
-            if std::env::var_os(DEMO_SERVER).is_some() {
+            if is_real() {
                 "a SQL Server"
             } else {
                 "no SQL Server but a stand-in that speaks its protocol"
@@ -109,6 +109,11 @@ impl Site for Karachi {
     fn logs(&self, place: &Place) -> Vec<PathBuf> {
         vec![place.gateway(NAME).join("silsila.log")]
     }
+}
+
+/// Whether a real server is named; what is wrong with its name is told when it is opened.
+fn is_real() -> bool {
+    !matches!(SqlServer::named_by(DEMO_SERVER), Ok(None))
 }
 
 fn folder(place: &Place) -> PathBuf {

@@ -41,9 +41,10 @@ impl SqlServer {
     pub async fn shared() -> Arc<Self> {
         SHARED
             .get_or_init(|| async {
-                let server = match std::env::var(TEST_SERVER) {
-                    Ok(address) => Self::named(&address),
-                    Err(_) => Self::stand_in(Encryption::None),
+                let server = match Self::named_by(TEST_SERVER) {
+                    Ok(Some(real)) => Ok(real),
+                    Ok(None) => Self::stand_in(Encryption::None),
+                    Err(error) => Err(error),
                 };
                 match server {
                     Ok(server) => Arc::new(server),
@@ -95,6 +96,23 @@ impl SqlServer {
             tls: Tls::Off,
             stand_in: None,
             folder: None,
+        }
+    }
+
+    /// The real server that an environment variable names, if it is set, in the words of [`Self::named`].
+    ///
+    /// # Errors
+    /// When the words are not understood.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a switch of tests and demonstration, of which the product knows nothing"
+    )]
+    pub fn named_by(variable: &str) -> anyhow::Result<Option<Self>> {
+        match std::env::var(variable) {
+            Ok(address) => Self::named(&address)
+                .with_context(|| variable.to_owned())
+                .map(Some),
+            Err(_) => Ok(None),
         }
     }
 
