@@ -32,4 +32,6 @@ pub use settings::{
     Access, Address, Hospital, Hours, Identifier, Keys, Listen, Log, LogFormat, LogLevel,
     MappingPack, Settings, Storage, TlsFiles, UtcOffset,
 };
-pub use source::{AccessSource, MssqlSource, MysqlSource, Source, SourceKind, SourceTls};
+pub use source::{
+    AccessSource, MssqlSource, MysqlSource, OdbcSource, OdbcText, Source, SourceKind, SourceTls,
+};

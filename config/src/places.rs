@@ -36,6 +36,8 @@ pub(crate) fn guarded(place: Place) -> Place {
     let key = line.split('=').next().unwrap_or_default().trim();
     const WORDS: [&str; 3] = ["password", "secret", "token"];
     let secret = WORDS.iter().any(|word| key.contains(word)) || suggest(key, WORDS).is_some();
+    // A connection string may hold one among other things.
+    let secret = secret || key == "connection";
     if secret && !key.ends_with("_file") {
         place.without_text()
     } else {

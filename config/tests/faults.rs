@@ -308,6 +308,28 @@ fn each_kind_of_source_has_settings_of_its_own() {
 }
 
 #[test]
+fn a_password_in_a_connection_string_is_refused_and_not_shown() {
+    let odbc = |connection: &str| {
+        let (from, to) = (SOUND.find("[source"), SOUND.find("[mapping]"));
+        let (before, rest) = (
+            &SOUND[..from.expect("a source")],
+            &SOUND[to.expect("a mapping")..],
+        );
+        let source = format!("[source.h]\nkind = \"odbc\"\nconnection = \"{connection}\"\n");
+        shown(&format!("{before}{source}{rest}"))
+    };
+    assert_eq!(odbc("Driver={SQLite3};Database=/a/pwd.db"), "sound");
+    for connection in ["DSN=his;PWD=hunter2", "dsn=his; Password = hunter2"] {
+        let text = odbc(connection);
+        assert!(
+            text.contains("CFG0008") && text.contains("password_file"),
+            "{text}"
+        );
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
 fn of_a_source_without_a_kind_only_what_all_kinds_have_is_judged() {
     check("kind = \"mysql\"", "", &[("CFG0005", 15)]);
     check("kind = \"mysql\"", "kind = \"oracle\"", &[("CFG0007", 16)]);

@@ -140,6 +140,7 @@ fn a_setting_shown_with_its_value_has_that_value_when_it_is_left_out() {
     let kept = [
         "listen.plain_http_on_loopback",
         "source.NAME(mysql).password_file",
+        "source.NAME(mssql).password_file",
     ];
     for view in views() {
         let optional: Vec<&str> = view
@@ -205,7 +206,7 @@ fn every_setting_that_is_off_parses_when_its_comment_sign_is_removed() {
             };
             let key = on.split(" = ").next().expect("a key");
             let expected: &[&str] = match (view.kind.as_str(), key) {
-                ("mysql", "password_env") => &["CFG0009"],
+                ("mysql" | "mssql", "password_env") => &["CFG0009"],
                 (_, "tls_certificate_file" | "tls_key_file") => &["CFG0013"],
                 (_, "allowed_hours") => &["CFG0018"],
                 _ => &[],

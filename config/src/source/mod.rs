@@ -9,6 +9,7 @@
 mod access;
 mod mssql;
 mod mysql;
+mod odbc;
 mod secret;
 mod tls;
 
@@ -20,6 +21,7 @@ use silsila_diagnostics::{Diagnostic, suggest};
 pub use access::AccessSource;
 pub use mssql::MssqlSource;
 pub use mysql::MysqlSource;
+pub use odbc::{OdbcSource, OdbcText};
 pub use tls::SourceTls;
 
 use crate::section::Section;
@@ -66,6 +68,8 @@ pub enum SourceKind {
     Access(AccessSource),
     /// Microsoft SQL Server.
     Mssql(MssqlSource),
+    /// Any database that has an ODBC driver.
+    Odbc(OdbcSource),
 }
 
 /// Reads the settings of one kind.
@@ -76,6 +80,7 @@ const KINDS: &[(&str, ReadKind)] = &[
     ("mysql", mysql::read),
     ("access", access::read),
     ("mssql", mssql::read),
+    ("odbc", odbc::read),
 ];
 
 impl SourceKind {
@@ -85,6 +90,7 @@ impl SourceKind {
         match self {
             Self::MySql(_) | Self::Mssql(_) => "host",
             Self::Access(_) => "file",
+            Self::Odbc(_) => "connection",
         }
     }
 
@@ -94,7 +100,8 @@ impl SourceKind {
         match self {
             Self::MySql(mysql) => Some((&mysql.host, &mysql.tls)),
             Self::Mssql(mssql) => Some((&mssql.host, &mssql.tls)),
-            Self::Access(_) => None,
+            // What a driver does with a network is its own affair.
+            Self::Access(_) | Self::Odbc(_) => None,
         }
     }
 
@@ -106,6 +113,7 @@ impl SourceKind {
             Self::MySql(mysql) => vec![("password", &mysql.password)],
             Self::Mssql(mssql) => vec![("password", &mssql.password)],
             Self::Access(access) => access.password.iter().map(|p| ("password", p)).collect(),
+            Self::Odbc(odbc) => odbc.password.iter().map(|p| ("password", p)).collect(),
         }
     }
 }

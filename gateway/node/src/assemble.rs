@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use silsila_config::{
-    Hospital, Listen, MssqlSource, MysqlSource, SecretRef, Settings, SourceKind, SourceTls,
+    Hospital, Listen, MssqlSource, MysqlSource, OdbcSource, OdbcText, SecretRef, Settings,
+    SourceKind, SourceTls,
 };
 use silsila_fhir::{Access, AccessSettings, FhirSettings, FhirState, SearchIndex, Token};
 use silsila_mapping::Pack;
 use silsila_mssql::{MsSql, MsSqlOptions};
 use silsila_mysql::{MySql, MySqlOptions, Tls};
+use silsila_odbc::{Odbc, OdbcOptions, TextMode};
 use silsila_pipeline::{
     AllowedHours, Guard, Pipeline, PipelineHandle, PipelineOptions, SourceOptions,
 };
@@ -149,11 +151,33 @@ pub fn source(source: &silsila_config::Source) -> Result<Arc<dyn Source>, Failur
     match &source.kind {
         SourceKind::MySql(mysql) => Ok(Arc::new(MySql::new(mysql_options(source, mysql)?))),
         SourceKind::Mssql(mssql) => Ok(Arc::new(MsSql::new(mssql_options(source, mssql)?))),
+        SourceKind::Odbc(odbc) => Ok(Arc::new(Odbc::new(odbc_options(source, odbc)?))),
         SourceKind::Access(_) => Err(Failure::Source(SourceError::Refused {
             source_name: source.name.clone(),
             reason: "this version does not read Access files".to_owned(),
         })),
     }
+}
+
+fn odbc_options(
+    source: &silsila_config::Source,
+    odbc: &OdbcSource,
+) -> Result<OdbcOptions, Failure> {
+    let mut options = OdbcOptions::new(&source.name, &odbc.connection);
+    options.user.clone_from(&odbc.user);
+    options.password = odbc.password.as_ref().map(secret).transpose()?;
+    options.catalog.clone_from(&odbc.catalog);
+    options.schema.clone_from(&odbc.schema);
+    options.text = match odbc.text {
+        OdbcText::Auto => TextMode::Auto,
+        OdbcText::Utf16 => TextMode::Utf16,
+        OdbcText::Utf8 => TextMode::Utf8,
+    };
+    options.rows_per_second = NonZeroU32::new(source.rows_per_second);
+    options.connections = odbc.connections as usize;
+    options.connect_timeout = odbc.connect_timeout;
+    options.statement_timeout = odbc.statement_timeout;
+    Ok(options)
 }
 
 fn mysql_options(

@@ -20,8 +20,12 @@ pub fn start(log: Log) {
 }
 
 fn filter(level: LogLevel) -> EnvFilter {
-    // The driver for SQL Server logs every error of the server, whose text may quote a row.
-    EnvFilter::new(format!("warn,tiberius=off,silsila={}", level.word()))
+    // The driver for SQL Server logs every error of the server, and ODBC's every remark of a driver: their texts
+    // may quote a row.
+    EnvFilter::new(format!(
+        "warn,tiberius=off,odbc_api=off,silsila={}",
+        level.word()
+    ))
 }
 
 #[cfg(test)]

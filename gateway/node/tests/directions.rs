@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("silsila-mssql", &["silsila-source"]),
     ("silsila-tds-stand-in", &[]), // stands in for a foreign server and must know nothing of ours
     ("silsila-mysql", &["silsila-source"]),
+    ("silsila-odbc", &["silsila-source"]),
     ("silsila-chain", &[]),
     ("silsila-store", &["silsila-chain"]),
     (
@@ -102,6 +103,16 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ),
     (
         "silsila-mysql",
+        &[
+            "silsila-schema",
+            "silsila-mapping",
+            "silsila-store",
+            "axum",
+            "fhir-sdk",
+        ],
+    ),
+    (
+        "silsila-odbc",
         &[
             "silsila-schema",
             "silsila-mapping",
