@@ -40,6 +40,11 @@ const WRITABLE: &str = "SELECT COUNT_BIG(*) FROM INFORMATION_SCHEMA.TABLES WHERE
     HAS_PERMS_BY_NAME(QUOTENAME(TABLE_SCHEMA) + N'.' + QUOTENAME(TABLE_NAME), 'OBJECT', 'UPDATE') = 1 OR \
     HAS_PERMS_BY_NAME(QUOTENAME(TABLE_SCHEMA) + N'.' + QUOTENAME(TABLE_NAME), 'OBJECT', 'DELETE') = 1";
 
+/// Masked columns show a login made-up values without a word. Nothing but this view, of SQL Server 2016 and
+/// later, tells of them.
+const MASKED: &str = "SELECT COUNT_BIG(*) FROM sys.masked_columns WHERE is_masked = 1 AND \
+    HAS_PERMS_BY_NAME(DB_NAME(), 'DATABASE', 'UNMASK') = 0";
+
 const UPDATEABILITY: &str =
     "SELECT CAST(DATABASEPROPERTYEX(DB_NAME(), 'Updateability') AS NVARCHAR(128))";
 
@@ -66,6 +71,7 @@ impl Question for HowAreYou<'_> {
             .and_then(|row| utc(row.into_iter().next()?));
         let mut notes = Vec::new();
         notes.extend(too_much(lent).await?);
+        notes.extend(masked(lent).await?);
         notes.extend(is_a_copy(lent).await?);
         notes.extend(open_row_versions(lent).await?);
         Ok(Health {
@@ -116,6 +122,14 @@ async fn too_much(lent: &mut Lent) -> Result<Option<String>, Problem> {
     let names = found.join(", ");
     Ok((!found.is_empty())
         .then(|| format!("the login may do more than read ({names}); give it SELECT alone")))
+}
+
+async fn masked(lent: &mut Lent) -> Result<Option<String>, Problem> {
+    let answer = perhaps(lent, MASKED).await?;
+    let count = answer.and_then(|mut cells| cells.integer()).unwrap_or(0);
+    Ok((count > 0).then(|| {
+        format!("{count} columns are masked, and this login reads made-up values there: grant UNMASK, or leave them out of the mappings")
+    }))
 }
 
 async fn is_a_copy(lent: &mut Lent) -> Result<Option<String>, Problem> {
