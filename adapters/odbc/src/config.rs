@@ -29,6 +29,8 @@ pub struct OdbcOptions {
     pub statement_timeout: Duration,
     /// The longest that making a connection may take.
     pub connect_timeout: Duration,
+    /// What driver and network may add to either, before a call into the driver is given up.
+    pub grace: Duration,
     /// At most this many connections at once.
     pub connections: usize,
 }
@@ -48,6 +50,7 @@ impl OdbcOptions {
             rows_per_second: None,
             statement_timeout: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(10),
+            grace: Duration::from_secs(10),
             connections: 2,
         }
     }

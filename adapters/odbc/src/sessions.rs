@@ -25,8 +25,6 @@ use crate::text::Encoding;
 
 /// After so long a connection is replaced, so that what it remembers of tables cannot grow old.
 const MOST_AGE: Duration = Duration::from_secs(600);
-/// What driver and network may add to a statement's own limit.
-const GRACE: Duration = Duration::from_secs(10);
 /// So many threads may be left behind in calls that do not come back.
 const MOST_LEFT_BEHIND: usize = 4;
 
@@ -114,7 +112,7 @@ impl Sessions {
         question: Arc<Q>,
         worker: Worker,
     ) -> Result<Q::Answer, (SourceError, bool)> {
-        let limit = self.options.statement_timeout * question.patience() + GRACE;
+        let limit = self.options.statement_timeout * question.patience() + self.options.grace;
         let (reply, answer) = oneshot::channel::<Reply<Q::Answer>>();
         let job: Job = Box::new(move |session| {
             let outcome = answered(&*question, session);
@@ -158,7 +156,7 @@ impl Sessions {
         if spawned.is_err() {
             return Err(self.unavailable("no thread can be started".into()));
         }
-        let limit = self.options.connect_timeout + GRACE;
+        let limit = self.options.connect_timeout + self.options.grace;
         let opened: Result<(), SourceError> = match timeout(limit, ready).await {
             Ok(Ok(opened)) => opened,
             Ok(Err(_)) => Err(self.unavailable("the driver failed while connecting".into())),
