@@ -26,6 +26,7 @@ mod mysql_tls;
 mod mysql_types;
 mod node_program;
 mod odbc_compliance;
+mod odbc_drivers;
 mod odbc_ground;
 mod odbc_postgres;
 mod odbc_readonly;
