@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use silsila_mapping::Mapping;
-use silsila_source::Key;
+use silsila_source::{Key, Schema};
 use silsila_store::Payload;
 
 use crate::change::{Change, Quarantine};
@@ -20,6 +20,8 @@ use crate::{Phase, PipelineError, digest, record};
 
 /// What connecting learned.
 pub(crate) struct Connected {
+    /// The tables that mappings read, as they are.
+    pub schema: Schema,
     pub clock: Option<ServerClock>,
     /// Digest of all mappings.
     pub pack: [u8; 32],
@@ -43,7 +45,7 @@ impl Intake {
         self.repair_if_needed()?;
         self.show_recorded()?;
         self.commit_organization()?;
-        let clock = self.greet()?;
+        let (clock, schema) = self.greet()?;
         let source = self
             .store
             .read(|conn| progress::source(conn, self.name()))?;
@@ -52,6 +54,7 @@ impl Intake {
             self.know_mappings()?;
             self.show_recorded()?;
         }
+        self.show_held()?;
         if source.pack.as_deref() != Some(&pack) && source.sweep > source.sweep_over {
             // The rows before the cursor were mapped by other mappings: begin anew.
             self.store
@@ -59,6 +62,7 @@ impl Intake {
         }
         let anew = retired || source.pack.as_deref() != Some(&pack);
         Ok(Connected {
+            schema,
             clock,
             pack,
             sweep_in: if anew {
@@ -78,24 +82,10 @@ impl Intake {
         passed.map_or(Duration::ZERO, |passed| interval.saturating_sub(passed))
     }
 
-    fn greet(&mut self) -> Result<Option<ServerClock>, PipelineError> {
+    fn greet(&mut self) -> Result<(Option<ServerClock>, Schema), PipelineError> {
         let health = self.wait(self.options.source.health())?;
-        let schema = self.wait(self.options.source.schema())?;
-        let faults = self.options.pack.check_against(&schema);
-        if faults.has_errors() {
-            return Err(PipelineError::Unfit {
-                source_name: self.name().to_owned(),
-                faults: faults
-                    .iter()
-                    .filter(|d| d.severity.word() == "error")
-                    .count(),
-                first: first_error(
-                    faults
-                        .iter()
-                        .map(|d| (d.severity.word(), d.code, &*d.message, &*d.help)),
-                ),
-            });
-        }
+        let schema = self.schema_now()?;
+        self.hold_against(&schema)?;
         let primary = |m: &Mapping| {
             let table = schema.table(m.table());
             table.is_some_and(|t| {
@@ -110,7 +100,7 @@ impl Intake {
             status.tls.clone_from(&health.tls);
             status.notes.clone_from(&health.notes);
         });
-        Ok(health.clock.map(ServerClock::new))
+        Ok((health.clock.map(ServerClock::new), schema))
     }
 
     fn know_mappings(&mut self) -> Result<(), PipelineError> {
@@ -241,10 +231,10 @@ impl Intake {
 }
 
 /// One fault: severity, code, message, help.
-type FaultParts<'d> = (&'d str, &'d str, &'d str, &'d [String]);
+pub(crate) type FaultParts<'d> = (&'d str, &'d str, &'d str, &'d [String]);
 
 /// The first error, in one line.
-fn first_error<'d>(mut faults: impl Iterator<Item = FaultParts<'d>>) -> String {
+pub(crate) fn first_error<'d>(mut faults: impl Iterator<Item = FaultParts<'d>>) -> String {
     let first = faults.find(|(severity, ..)| *severity == "error");
     let said = |(_, code, message, help): FaultParts<'_>| match help.first() {
         Some(help) => format!("{code} {message}; {help}"),

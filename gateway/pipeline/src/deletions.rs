@@ -84,7 +84,7 @@ impl Intake {
             .collect())
     }
 
-    fn withdraw_absent(
+    pub fn withdraw_absent(
         &self,
         mapping: &Mapping,
         sweep: u64,

@@ -21,6 +21,8 @@ pub(crate) struct ChangedRows {
 struct Table {
     key: Vec<String>,
     rows: Vec<Row>,
+    /// Rows as they were.
+    images: Vec<Row>,
     seen: HashSet<Vec<u8>>,
 }
 
@@ -37,6 +39,23 @@ impl ChangedRows {
             };
             if table.seen.insert(key.encode()) {
                 table.rows.push(row);
+                self.count += 1;
+            }
+        }
+    }
+
+    /// Adds rows as they were, or rows of tables that no mapping reads as its own. What they lack cannot be
+    /// asked for again.
+    pub fn add_images(&mut self, name: &str, images: Vec<Row>) {
+        let table = self.tables.entry(name.to_owned()).or_default();
+        for image in images {
+            let mut bytes = Vec::new();
+            for (name, value) in image.columns().names().zip(image.values()) {
+                bytes.extend_from_slice(name.as_bytes());
+                value.encode_into(&mut bytes);
+            }
+            if table.seen.insert(bytes) {
+                table.images.push(image);
                 self.count += 1;
             }
         }
@@ -112,11 +131,15 @@ impl Intake {
         columns: &[String],
     ) -> Result<Vec<Row>, PipelineError> {
         let has_all = |row: &Row| columns.iter().all(|c| row.columns().position(c).is_some());
-        if table.rows.iter().all(has_all) {
-            return Ok(table.rows.clone());
-        }
-        let keys = distinct_keys(&table.rows, &table.key);
-        self.fetch(name, &union(columns, &table.key), &table.key, &keys)
+        let images = table.images.iter().filter(|image| has_all(image)).cloned();
+        let mut rows = if table.rows.iter().all(has_all) {
+            table.rows.clone()
+        } else {
+            let keys = distinct_keys(&table.rows, &table.key);
+            self.fetch(name, &union(columns, &table.key), &table.key, &keys)?
+        };
+        rows.extend(images);
+        Ok(rows)
     }
 }
 

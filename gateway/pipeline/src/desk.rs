@@ -70,7 +70,8 @@ impl std::fmt::Debug for QuarantineEntry {
     }
 }
 
-/// Accepts the loss that a source asks about. Answers whether it was asking.
+/// Accepts the loss that a source asks about, and columns that are of another type now (PIP0019). Answers
+/// whether there was anything to accept.
 ///
 /// # Errors
 /// [`PipelineError::UnknownSource`], or where the store fails.
@@ -83,7 +84,8 @@ pub fn confirm(store: &Store, source: &str) -> Result<bool, PipelineError> {
              WHERE id = ?1 AND asked_code IS NOT NULL",
             [id],
         )?;
-        Ok(asked == 1)
+        let retyped = tables::schema::accept_retyped(txn, id)?;
+        Ok(asked == 1 || retyped > 0)
     })
 }
 

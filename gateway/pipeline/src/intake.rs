@@ -33,6 +33,8 @@ pub(crate) struct Intake {
     pub kinds: Mutex<WarningKinds>,
     /// Mappings whose key is not their table's primary key, so that nobody promises that it tells rows apart.
     pub doubtful_keys: HashSet<String>,
+    /// Mappings that stand still because their tables changed under them.
+    pub held: HashSet<String>,
 }
 
 impl Intake {
@@ -40,8 +42,14 @@ impl Intake {
         self.options.source.name()
     }
 
-    /// Every mapping in the order of the passes, with its line in the store.
+    /// Every mapping that works, in the order of the passes, with its line in the store.
     pub fn mappings(&self) -> impl Iterator<Item = (&Mapping, i64)> {
+        self.all_mappings()
+            .filter(|(mapping, _)| !self.held.contains(mapping.name()))
+    }
+
+    /// The same with those that stand still.
+    pub fn all_mappings(&self) -> impl Iterator<Item = (&Mapping, i64)> {
         self.options
             .pack
             .mappings()

@@ -19,9 +19,12 @@ mod deletions;
 mod dependants;
 mod desk;
 mod digest;
+mod drift;
 mod error;
+mod feed;
 mod guard;
 mod handle;
+mod held;
 mod hours;
 mod intake;
 mod key_text;
@@ -38,6 +41,7 @@ mod retire;
 mod retry;
 mod round;
 mod row_state;
+mod shift;
 mod status;
 mod stop;
 mod sweep;
@@ -55,6 +59,6 @@ pub use options::{AllowedHours, Guard, PipelineKeys, PipelineOptions, SourceOpti
 pub use pipeline::Pipeline;
 pub use record::recorded_status;
 pub use status::{
-    Counters, FaultStatus, MappingStatus, Phase, Question, SourceState, SourceStatus, Status,
+    ChangesStatus, Counters, FaultStatus, HeldStatus, LostStatus, MappingStatus, Phase, Question, SourceState, SourceStatus, Status,
     WarningCount,
 };

@@ -244,7 +244,7 @@ impl Intake {
     /// Withdraws records of a patient who has come to `state`. The rows are mapped again when a pass next
     /// brings them; until then they count as what the patient is.
     pub fn withdrawals(&self, found: Vec<Placed>, state: State) -> Vec<Change> {
-        let names: HashMap<i64, &Mapping> = self.mappings().map(|(m, id)| (id, m)).collect();
+        let names: HashMap<i64, &Mapping> = self.all_mappings().map(|(m, id)| (id, m)).collect();
         found
             .into_iter()
             .filter_map(|Placed { mapping, key, row }| {

@@ -2,6 +2,8 @@
 //! What the tables say of sources and mappings: the status of a gateway that does not run, and the beginning of
 //! one that does.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Connection, OptionalExtension};
 use silsila_store::Store;
 
@@ -124,14 +126,22 @@ pub(crate) fn mappings(
                     .and_then(|bytes| silsila_source::Key::decode(&bytes))
                     .map(|key| crate::key_text::key_text(&key)),
                 warnings: Vec::new(),
+                held: None,
             };
             Ok((row.get::<_, i64>(0)?, status))
         })?
         .collect::<Result<Vec<_>, _>>()?;
+    let held = if tables::has(conn, "pipe_held")? {
+        tables::schema::held(conn, source)?
+    } else {
+        BTreeMap::new()
+    };
     found
         .into_iter()
         .map(|(id, mut status)| {
             status.warnings = warnings(conn, id)?;
+            let row = held.get(&id).filter(|row| !row.accepted);
+            status.held = row.map(tables::schema::HeldRow::shown);
             Ok(status)
         })
         .collect()

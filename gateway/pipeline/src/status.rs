@@ -59,6 +59,9 @@ pub struct SourceStatus {
     pub poll_ended_ms: Option<i64>,
     /// How many polls have run since the gateway started.
     pub polls: u64,
+    /// How changes between sweeps are found.
+    #[serde(default)]
+    pub changes: ChangesStatus,
     /// One entry per mapping, in the order of the passes.
     pub mappings: Vec<MappingStatus>,
 }
@@ -83,6 +86,37 @@ impl SourceStatus {
         }
         sum
     }
+}
+
+/// How changes are found between sweeps: by the database's own log where that can be had, by watermark
+/// columns otherwise and beside it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ChangesStatus {
+    /// The log that is followed, such as `binlog`; `None` while the watermarks alone are polled.
+    pub following: Option<String>,
+    /// The log that the database could offer.
+    pub offered: Option<String>,
+    /// Why it is not followed: one sentence for each thing that is missing.
+    pub missing: Vec<String>,
+    /// What it does not tell.
+    pub notes: Vec<String>,
+    /// The fault for which it is not followed just now.
+    pub fault: Option<String>,
+    /// When its position was given up last, and why.
+    pub lost: Option<LostStatus>,
+    /// Up to where it was followed.
+    pub position: Option<String>,
+    /// Changed rows that it told of since the gateway started.
+    pub rows: u64,
+}
+
+/// A position in a log that was given up (PIP0017).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostStatus {
+    /// Why, in one sentence.
+    pub reason: String,
+    /// When, milliseconds since 1970.
+    pub at_ms: i64,
 }
 
 /// Whether a source's rows are flowing.
@@ -199,6 +233,21 @@ pub struct MappingStatus {
     pub watermark: Option<String>,
     /// Rows that lost an optional element, by reason and column.
     pub warnings: Vec<WarningCount>,
+    /// Why the mapping stands still, while it does.
+    #[serde(default)]
+    pub held: Option<HeldStatus>,
+}
+
+/// A mapping whose tables changed under it. What it committed stays; it takes nothing in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldStatus {
+    /// The stable code: PIP0018 (gone), PIP0019 (retyped: `source confirm` accepts it), PIP0020 (its patients'
+    /// sharing cannot be told).
+    pub code: String,
+    /// What is not as it was, one sentence each.
+    pub differences: Vec<String>,
+    /// Since when, milliseconds since 1970.
+    pub since_ms: i64,
 }
 
 /// Rows of one mapping by outcome. `rows` is always the sum of the four outcomes.

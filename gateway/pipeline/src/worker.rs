@@ -5,7 +5,7 @@
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use silsila_store::{Clock, Store};
 use tokio::runtime::Handle;
@@ -15,9 +15,9 @@ use crate::board::Board;
 use crate::change::WarningKinds;
 use crate::connect::Connected;
 use crate::intake::Intake;
+use crate::shift::{Shift, Turn};
 use crate::stop::Stop;
 use crate::tables::progress;
-use crate::watch::Watch;
 use crate::{FaultStatus, PipelineError, PipelineKeys, SourceOptions, SourceState, record};
 
 /// What a worker is made of; consumed by its thread.
@@ -31,10 +31,8 @@ pub(crate) struct Worker {
     pub stop: Arc<Stop>,
 }
 
-/// How often the quarantine is looked through for rows that are due.
-const RETRY_EVERY: Duration = Duration::from_secs(30);
 /// How long the worker sleeps at most, so that an order given by another process is found.
-const LONGEST_IDLE: Duration = Duration::from_secs(5);
+pub(crate) const LONGEST_IDLE: Duration = Duration::from_secs(5);
 
 impl Worker {
     /// Runs until told to end.
@@ -103,7 +101,7 @@ impl Worker {
         }
     }
 
-    fn sleep(&self, time: Duration) {
+    pub fn sleep(&self, time: Duration) {
         self.runtime.block_on(async {
             tokio::select! {
                 () = self.stop.wait() => {}
@@ -134,10 +132,14 @@ impl Worker {
                 return Ok(());
             }
             self.running(&intake, backoff);
-            let worked = shift.turn(&source)?;
-            if !worked {
-                let idle = shift.idle_for(LONGEST_IDLE);
-                self.sleep(idle);
+            match shift.turn(&source) {
+                Ok(Turn::Worked) => {}
+                Ok(Turn::Idle) => shift.rest(self, &source)?,
+                Ok(Turn::Anew) => return Ok(()),
+                Err(fault) if intake.explained_by_schema(&fault, &mut shift.lookout) => {
+                    return Ok(());
+                }
+                Err(fault) => return Err(fault),
             }
         }
     }
@@ -160,6 +162,7 @@ impl Worker {
             ids: HashMap::new(),
             kinds: Mutex::new(kinds),
             doubtful_keys: HashSet::new(),
+            held: HashSet::new(),
         };
         let connected = intake.connect()?;
         Ok((intake, connected))
@@ -192,96 +195,5 @@ impl Worker {
         });
         self.sleep(LONGEST_IDLE);
         Ok(())
-    }
-}
-
-/// The turns of one session.
-struct Shift<'i> {
-    intake: &'i Intake,
-    connected: &'i Connected,
-    watches: HashMap<i64, Watch>,
-    poll_due: Instant,
-    retry_due: Instant,
-    sweep_due: Instant,
-    hours_open: Instant,
-}
-
-impl<'i> Shift<'i> {
-    fn begin(intake: &'i Intake, connected: &'i Connected) -> Result<Self, PipelineError> {
-        let now = Instant::now();
-        Ok(Self {
-            intake,
-            connected,
-            watches: intake.watches(connected.clock)?,
-            poll_due: now,
-            retry_due: now,
-            sweep_due: now + connected.sweep_in,
-            hours_open: now,
-        })
-    }
-
-    /// Does what is due, live changes first. Answers whether there was anything.
-    fn turn(&mut self, source: &progress::SourceRow) -> Result<bool, PipelineError> {
-        let mut worked = false;
-        if Instant::now() >= self.poll_due {
-            self.poll(source)?;
-            worked = true;
-        }
-        if Instant::now() >= self.retry_due || self.intake.retry_ordered()? {
-            let full = self.intake.retry_due(source.sweep)? > 0;
-            self.retry_due = Instant::now() + if full { Duration::ZERO } else { RETRY_EVERY };
-            worked |= full;
-        }
-        Ok(self.sweep(source)? || worked)
-    }
-
-    fn poll(&mut self, source: &progress::SourceRow) -> Result<(), PipelineError> {
-        let begun = Instant::now();
-        let changed = self
-            .intake
-            .poll(&mut self.watches, self.connected.clock, source.sweep)?;
-        self.poll_due = begun + self.intake.options.poll_interval;
-        let now = self.intake.now_ms();
-        self.intake.board.update(|status| {
-            status.polls += 1;
-            status.poll_ended_ms = Some(now);
-        });
-        if changed > 0 {
-            let millis = begun.elapsed().as_millis();
-            tracing::info!(source = self.intake.name(), changed, millis, "polled");
-        }
-        Ok(())
-    }
-
-    fn sweep(&mut self, source: &progress::SourceRow) -> Result<bool, PipelineError> {
-        let running = source.sweep > source.sweep_over;
-        let due = source.sweep_wanted > source.sweep || Instant::now() >= self.sweep_due;
-        if !running && !due {
-            return Ok(false);
-        }
-        if Instant::now() < self.hours_open {
-            return Ok(false);
-        }
-        if let Some(hours) = &self.intake.options.hours {
-            let closed = hours.opens_in_ms(self.intake.clock.now_ms());
-            if closed > 0 {
-                // Looked at again within the minute, because clocks are set.
-                self.hours_open = Instant::now() + Duration::from_millis(closed.min(60_000));
-                return Ok(false);
-            }
-        }
-        if !running {
-            self.sweep_due = Instant::now() + self.intake.options.sweep_interval;
-            self.intake.begin_sweep(source, self.connected)?;
-            return Ok(true);
-        }
-        self.intake.sweep_slice(source, self.poll_due)?;
-        Ok(true)
-    }
-
-    fn idle_for(&self, longest: Duration) -> Duration {
-        let sweep = self.sweep_due.max(self.hours_open);
-        let next = self.poll_due.min(self.retry_due).min(sweep);
-        next.saturating_duration_since(Instant::now()).min(longest)
     }
 }

@@ -9,9 +9,14 @@
 //! | `pipe_row` | legacy row and mapping: outcome, digests, last sweep that saw it | about 90 bytes each |
 //! | `pipe_quarantine` | row in quarantine, with the reason and the key as people write it | few |
 //! | `pipe_warning` | kind of warning: how many rows bear it now | few |
+//! | `pipe_feed` | source whose log of changes is followed: the position, and why it was lost last | few |
+//! | `pipe_schema` | column of a table that mappings read, as it was when they last fitted | few |
+//! | `pipe_held` | mapping that stands still because its tables changed under it, with the difference | few |
 
+pub(crate) mod feed;
 pub(crate) mod progress;
 pub(crate) mod rows;
+pub(crate) mod schema;
 
 use crate::PipelineError;
 
@@ -32,9 +37,14 @@ pub(crate) fn prepare(conn: &rusqlite::Connection) -> Result<(), PipelineError> 
 
 /// Whether the tables are there; a ledger that never had a pipeline has none.
 pub(crate) fn exist(conn: &rusqlite::Connection) -> Result<bool, PipelineError> {
+    has(conn, "pipe_source")
+}
+
+/// Whether that table is there; a file of an earlier version lacks the later ones until a gateway opens it.
+pub(crate) fn has(conn: &rusqlite::Connection, table: &str) -> Result<bool, PipelineError> {
     let count: i64 = conn.query_row(
-        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'pipe_source'",
-        [],
+        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?1",
+        [table],
         |row| row.get(0),
     )?;
     Ok(count == 1)
@@ -122,5 +132,30 @@ CREATE TABLE IF NOT EXISTS pipe_warning (
   column_name TEXT,
   element TEXT,
   rows INTEGER NOT NULL
+);
+CREATE TABLE IF NOT EXISTS pipe_feed (
+  source INTEGER PRIMARY KEY,
+  name TEXT NOT NULL,
+  position BLOB NOT NULL,
+  owed INTEGER NOT NULL DEFAULT 0,
+  lost_reason TEXT,
+  lost_at INTEGER
+);
+CREATE TABLE IF NOT EXISTS pipe_schema (
+  source INTEGER NOT NULL,
+  table_name TEXT NOT NULL,
+  place INTEGER NOT NULL,
+  column_name TEXT NOT NULL,
+  sql_type TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  charset TEXT,
+  PRIMARY KEY (source, table_name, place)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS pipe_held (
+  mapping INTEGER PRIMARY KEY,
+  code TEXT NOT NULL,
+  difference TEXT NOT NULL,
+  since INTEGER NOT NULL,
+  accepted INTEGER NOT NULL DEFAULT 0
 );
 ";

@@ -324,7 +324,7 @@ pub(crate) fn ask(
 
 /// Forgets a mapping of which nothing is left.
 pub(crate) fn forget_mapping(conn: &Connection, mapping: i64) -> Result<(), PipelineError> {
-    for table in ["pipe_row", "pipe_quarantine", "pipe_warning"] {
+    for table in ["pipe_row", "pipe_quarantine", "pipe_warning", "pipe_held"] {
         conn.execute(
             &format!("DELETE FROM {table} WHERE mapping = ?1"),
             [mapping],
