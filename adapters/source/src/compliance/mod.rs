@@ -7,6 +7,7 @@
 //! invented, which is why reasons may quote it.
 
 mod changes;
+mod facts;
 mod faults;
 mod fetches;
 mod fixture;
@@ -19,6 +20,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 pub use changes::*;
+pub use facts::{Facts, facts, markdown};
 pub use faults::*;
 pub use fetches::*;
 pub use fixture::{Fixture, Role, Sample, SampleColumn};
