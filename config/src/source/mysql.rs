@@ -30,7 +30,14 @@ pub struct MysqlSource {
     pub connect_timeout: Duration,
     /// How long one statement may run.
     pub statement_timeout: Duration,
+    /// Whether the server's binary log is followed, where it can be.
+    pub binlog: bool,
+    /// Our number among those who read that log; chosen by chance where it is left out.
+    pub server_id: Option<u32>,
 }
+
+/// How changes are found between sweeps.
+const CHANGES: &[(&str, bool)] = &[("automatic", true), ("watermark", false)];
 
 pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path) -> SourceKind {
     SourceKind::MySql(MysqlSource {
@@ -51,5 +58,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, folder: &Path) -> SourceKind {
             values::duration(100 * MS, 10 * MINUTE),
             10 * SECOND,
         ),
+        binlog: section.defaulted("changes", values::choice(CHANGES), true),
+        server_id: section.optional("server_id", values::whole(1, u32::MAX)),
     })
 }

@@ -206,6 +206,8 @@ fn mysql_options(
     options.connections = mysql.connections as usize;
     options.connect_timeout = mysql.connect_timeout;
     options.statement_timeout = mysql.statement_timeout;
+    options.binlog = mysql.binlog;
+    options.server_id = mysql.server_id.and_then(NonZeroU32::new);
     Ok(options)
 }
 

@@ -98,7 +98,9 @@ impl Office {
             None => silsila_pipeline::confirm(&self.store, source)?,
         };
         let message = if asked {
-            format!("confirmed: the next sweep of {source} withdraws what vanished")
+            format!(
+                "confirmed: {source} goes on with its tables as they are; its next sweep withdraws what vanished"
+            )
         } else {
             format!("{source} is not asking for a confirmation; nothing was changed")
         };

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use silsila_config::Settings;
+use silsila_source::FeedStanding;
 
 use super::{order, print, print_json, source_named};
 use crate::admin::{Answer, Order};
@@ -40,7 +41,16 @@ struct Shown {
     server: String,
     tls: Option<String>,
     notes: Vec<String>,
+    /// The log of changes that the database could offer, and what is missing to follow it.
+    log: Option<ShownLog>,
     tables: Vec<ShownTable>,
+}
+
+#[derive(Serialize)]
+struct ShownLog {
+    name: &'static str,
+    missing: Vec<String>,
+    notes: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -64,7 +74,23 @@ async fn status(settings: &Settings, args: &SourceArgs) -> Result<Exit, Failure>
             table: table.name,
         });
     }
+    let log = match source.feed() {
+        None => None,
+        Some(feed) => Some(match feed.standing().await? {
+            FeedStanding::Ready { notes } => ShownLog {
+                name: feed.name(),
+                missing: Vec::new(),
+                notes,
+            },
+            FeedStanding::Missing(missing) => ShownLog {
+                name: feed.name(),
+                missing,
+                notes: Vec::new(),
+            },
+        }),
+    };
     let shown = Shown {
+        log,
         source: configured.name.clone(),
         server: health.server,
         tls: health.tls,
@@ -83,6 +109,16 @@ fn text(shown: &Shown) -> String {
     let tls = shown.tls.as_deref().unwrap_or("not encrypted");
     let mut lines = vec![format!("{}: {}, {tls}", shown.source, shown.server)];
     lines.extend(shown.notes.iter().map(|note| format!("note: {note}")));
+    if let Some(log) = &shown.log {
+        let name = log.name;
+        lines.push(if log.missing.is_empty() {
+            format!("changes: the {name} can be followed")
+        } else {
+            format!("changes: by watermark; the {name} cannot be followed:")
+        });
+        let why = log.missing.iter().chain(&log.notes);
+        lines.extend(why.map(|sentence| format!("  {sentence}")));
+    }
     let mut table = Table::new(["table", "rows", "columns", "key"]);
     for entry in &shown.tables {
         table.row([

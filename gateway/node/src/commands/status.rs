@@ -38,13 +38,19 @@ fn exit(report: &Report) -> Exit {
         Exit::NotRunning
     } else if report.ledger.failing.is_some() {
         Exit::Ledger
-    } else if any(SourceState::NeedsConfirmation) || any(SourceState::Faulty) {
+    } else if any(SourceState::NeedsConfirmation) || any(SourceState::Faulty) || held(report) {
         Exit::Found
     } else if any(SourceState::Waiting) {
         Exit::Source
     } else {
         Exit::Ok
     }
+}
+
+/// Whether a mapping stands still because its tables changed.
+fn held(report: &Report) -> bool {
+    let mut mappings = report.pipeline.sources.iter().flat_map(|s| &s.mappings);
+    mappings.any(|mapping| mapping.held.is_some())
 }
 
 fn shown(report: &Report) -> String {
@@ -127,6 +133,8 @@ fn source_lines(source: &SourceStatus, now_ms: u64) -> Vec<String> {
             .iter()
             .map(|note| format!("         note: {note}")),
     );
+    out.extend(held_lines(source));
+    out.extend(changes(source, ago));
     out.push(match source.sweep_ended_ms {
         Some(ended) => format!(
             "         sweep {} complete, ended {} ago",
@@ -137,6 +145,59 @@ fn source_lines(source: &SourceStatus, now_ms: u64) -> Vec<String> {
     });
     out.push(mappings(source));
     out.extend(warnings(source));
+    out
+}
+
+/// Mappings that stand still, with what changed under them and what to do.
+fn held_lines(source: &SourceStatus) -> Vec<String> {
+    let mut out = Vec::new();
+    for mapping in &source.mappings {
+        let Some(held) = &mapping.held else { continue };
+        let code = &held.code;
+        out.push(format!(
+            "         {code} mapping {} stands still (docs/errors/{code}.md)",
+            mapping.name
+        ));
+        out.extend(held.differences.iter().map(|d| format!("           {d}")));
+        if code == "PIP0019" {
+            out.push(format!(
+                "           to accept it: silsila source confirm {}",
+                source.name
+            ));
+        }
+    }
+    out
+}
+
+/// How changes are found, and why not by the database's log.
+fn changes(source: &SourceStatus, ago: impl Fn(i64) -> String) -> Vec<String> {
+    let changes = &source.changes;
+    let mut out = Vec::new();
+    if let Some(log) = &changes.following {
+        let rows = changes.rows;
+        out.push(format!(
+            "         changes from the {log}: {rows} rows since the start"
+        ));
+        out.extend(
+            changes
+                .notes
+                .iter()
+                .map(|note| format!("           {note}")),
+        );
+    } else if let Some(log) = &changes.offered {
+        out.push(format!(
+            "         changes by watermark; the {log} is not followed:"
+        ));
+        let reasons = changes.missing.iter().chain(&changes.fault);
+        out.extend(reasons.map(|reason| format!("           {reason}")));
+    }
+    if let Some(lost) = &changes.lost {
+        out.push(format!(
+            "         PIP0017 the log's position was lost {} ago, and everything was compared: {}",
+            ago(lost.at_ms),
+            lost.reason
+        ));
+    }
     out
 }
 
