@@ -7,10 +7,13 @@
 )]
 
 mod doubts;
+mod drift;
 mod faults;
+mod feed;
 mod groups;
 mod hospital;
 mod ledger;
+mod log;
 mod memory;
 mod model;
 mod naive;

@@ -7,19 +7,22 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use silsila_source::{
-    Changes, Column, ColumnKind, Columns, Date, DateTime, Fetch, Health, Key, Row, Scan, Schema,
-    Source, SourceError, Table, Time, Value,
+    Changes, Column, ColumnKind, Columns, Date, DateTime, Feed, Fetch, Health, Key, Row, Scan,
+    Schema, Source, SourceError, Table, Time, Value,
 };
+
+use crate::log::Log;
 
 /// Shared with the pipeline that reads it.
 #[derive(Clone, Default)]
 pub struct Memory(Arc<Mutex<Inner>>);
 
 #[derive(Default)]
-struct Inner {
+pub(crate) struct Inner {
     tables: BTreeMap<&'static str, Content>,
     calls: u64,
     fault: Option<Box<dyn FnMut(u64) -> Fault + Send>>,
+    pub(crate) log: Log,
 }
 
 /// What a call meets.
@@ -37,7 +40,7 @@ struct Content {
 }
 
 impl Memory {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic that a test asked for must not poison the hospital.
         self.0
             .lock()
@@ -58,10 +61,15 @@ impl Memory {
         let mut inner = self.lock();
         let content = inner.tables.get_mut(table).unwrap();
         assert_eq!(row.len(), content.columns.len());
-        match content.rows.binary_search_by(|r| order(&r[0], &row[0])) {
-            Ok(i) => content.rows[i] = row,
-            Err(i) => content.rows.insert(i, row),
-        }
+        let names = content.names();
+        let before = match content.rows.binary_search_by(|r| order(&r[0], &row[0])) {
+            Ok(i) => Some(std::mem::replace(&mut content.rows[i], row.clone())),
+            Err(i) => {
+                content.rows.insert(i, row.clone());
+                None
+            }
+        };
+        inner.log.write(table, &names, before, Some(row));
     }
 
     /// Changes one column of one row, if the row is there.
@@ -77,14 +85,38 @@ impl Memory {
             .rows
             .binary_search_by(|r| order(&r[0], &Value::Int(key)))
         {
+            let before = content.rows[i].clone();
             content.rows[i][c] = value;
+            let (after, names) = (content.rows[i].clone(), content.names());
+            inner.log.write(table, &names, Some(before), Some(after));
         }
     }
 
     pub fn delete(&self, table: &str, key: i64) {
         let mut inner = self.lock();
         let content = inner.tables.get_mut(table).unwrap();
-        content.rows.retain(|r| r[0] != Value::Int(key));
+        let names = content.names();
+        let place = content.rows.iter().position(|r| r[0] == Value::Int(key));
+        if let Some(i) = place {
+            let before = content.rows.remove(i);
+            inner.log.write(table, &names, Some(before), None);
+        }
+    }
+
+    /// Gives a column another name; its values stay.
+    pub fn rename(&self, table: &str, column: &str, name: &'static str) {
+        let mut inner = self.lock();
+        let content = inner.tables.get_mut(table).unwrap();
+        let at = content.at(column);
+        content.columns[at].0 = name;
+    }
+
+    /// Gives a column another type; its values stay.
+    pub fn retype(&self, table: &str, column: &str, kind: ColumnKind) {
+        let mut inner = self.lock();
+        let content = inner.tables.get_mut(table).unwrap();
+        let at = content.at(column);
+        content.columns[at].1 = kind;
     }
 
     pub fn keys(&self, table: &str) -> Vec<i64> {
@@ -105,13 +137,20 @@ impl Memory {
         self.lock().fault = None;
     }
 
-    fn answer<T>(&self, read: impl FnOnce(&Inner) -> T) -> Result<T, SourceError> {
+    pub(crate) fn answer<T>(&self, read: impl FnOnce(&Inner) -> T) -> Result<T, SourceError> {
+        self.try_answer(|inner| Ok(read(inner)))
+    }
+
+    fn try_answer<T>(
+        &self,
+        read: impl FnOnce(&Inner) -> Result<T, SourceError>,
+    ) -> Result<T, SourceError> {
         let mut inner = self.lock();
         inner.calls += 1;
         let calls = inner.calls;
         let fault = inner.fault.as_mut().map_or(Fault::None, |f| f(calls));
         match fault {
-            Fault::None => Ok(read(&inner)),
+            Fault::None => read(&inner),
             Fault::Unavailable => Err(SourceError::Unavailable {
                 source_name: "memory".to_owned(),
                 reason: "the test says so".to_owned(),
@@ -143,9 +182,22 @@ impl Content {
         self.columns.iter().position(|(n, _)| *n == column).unwrap()
     }
 
-    fn project(&self, wanted: &[String]) -> (Arc<Columns>, Vec<usize>) {
+    fn names(&self) -> Vec<&'static str> {
+        self.columns.iter().map(|(name, _)| *name).collect()
+    }
+
+    fn project(&self, wanted: &[String]) -> Result<(Arc<Columns>, Vec<usize>), SourceError> {
         let columns = Columns::new(wanted.iter().map(String::as_str));
-        (columns, wanted.iter().map(|c| self.at(c)).collect())
+        let known = |c: &String| {
+            let at = self.columns.iter().position(|(n, _)| n == c);
+            at.ok_or_else(|| SourceError::Missing {
+                source_name: "memory".to_owned(),
+                what: "column",
+                name: c.clone(),
+            })
+        };
+        let places: Result<Vec<usize>, _> = wanted.iter().map(known).collect();
+        Ok((columns, places?))
     }
 }
 
@@ -186,22 +238,22 @@ impl Source for Memory {
     }
 
     async fn scan(&self, scan: Scan<'_>) -> Result<Vec<Row>, SourceError> {
-        self.answer(|inner| {
+        self.try_answer(|inner| {
             let content = &inner.tables[scan.table];
-            let (columns, places) = content.project(scan.columns);
+            let (columns, places) = content.project(scan.columns)?;
             let key = content.at(&scan.key[0]);
             let mut rows: Vec<&Vec<Value>> = content.rows.iter().collect();
             rows.retain(|r| scan.after.is_none_or(|k| order(&r[key], &k.0[0]).is_gt()));
             rows.sort_by(|a, b| order(&a[key], &b[key]));
             let rows = rows.into_iter().take(scan.limit);
-            rows.map(|r| row(&columns, &places, r)).collect()
+            Ok(rows.map(|r| row(&columns, &places, r)).collect())
         })
     }
 
     async fn changes(&self, changes: Changes<'_>) -> Result<Vec<Row>, SourceError> {
-        self.answer(|inner| {
+        self.try_answer(|inner| {
             let content = &inner.tables[changes.table];
-            let (columns, places) = content.project(changes.columns);
+            let (columns, places) = content.project(changes.columns)?;
             let (w, key) = (content.at(changes.watermark), content.at(&changes.key[0]));
             let mut rows: Vec<&Vec<Value>> = content
                 .rows
@@ -216,28 +268,22 @@ impl Source for Memory {
                 })
                 .collect();
             rows.sort_by(|a, b| order(&a[w], &b[w]).then_with(|| order(&a[key], &b[key])));
-            rows.into_iter()
-                .take(changes.limit)
-                .map(|r| row(&columns, &places, r))
-                .collect()
+            let rows = rows.into_iter().take(changes.limit);
+            Ok(rows.map(|r| row(&columns, &places, r)).collect())
         })
     }
 
     async fn fetch(&self, fetch: Fetch<'_>) -> Result<Vec<Row>, SourceError> {
-        self.answer(|inner| {
+        self.try_answer(|inner| {
             let content = &inner.tables[fetch.table];
-            let (columns, places) = content.project(fetch.columns);
+            let (columns, places) = content.project(fetch.columns)?;
             let by: Vec<usize> = fetch.by.iter().map(|c| content.at(c)).collect();
             let wanted = |r: &&Vec<Value>| {
                 let matches = |k: &Key| by.iter().zip(&k.0).all(|(c, v)| r[*c] == *v);
                 fetch.keys.iter().any(matches)
             };
-            content
-                .rows
-                .iter()
-                .filter(wanted)
-                .map(|r| row(&columns, &places, r))
-                .collect()
+            let rows = content.rows.iter().filter(wanted);
+            Ok(rows.map(|r| row(&columns, &places, r)).collect())
         })
     }
 
@@ -252,6 +298,11 @@ impl Source for Memory {
             clock: Some(moment(1_000_000)),
             notes: Vec::new(),
         })
+    }
+
+    fn feed(&self) -> Option<&dyn Feed> {
+        let kept = self.lock().log.kept;
+        kept.then_some(self)
     }
 }
 

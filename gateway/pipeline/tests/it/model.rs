@@ -151,6 +151,54 @@ async fn run(seed: u64) {
     gateway.stop().await;
 }
 
+/// The same by the log alone: one sweep at the beginning, and then what the log tells, with faults, restarts
+/// and a sweep only where the log was lost.
+async fn run_followed(seed: u64) {
+    eprintln!("seed {seed}, followed");
+    let (_keep, path) = folder();
+    let mut hospital = Hospital {
+        memory: build(),
+        dice: Dice(seed),
+        clock: 100,
+        deleted: BTreeSet::new(),
+    };
+    hospital.memory.keep_log();
+    hospital.memory.log(|log| log.keys_only = false);
+    for _ in 0..60 {
+        hospital.happen();
+    }
+    let gateway = start(&path, &hospital.memory, pack());
+    gateway.sweep().await;
+    gateway.stop().await;
+    for _ in 0..6 {
+        let mut fate = Dice(hospital.dice.roll(u64::MAX / 4));
+        hospital.memory.fail_when(move |_| match fate.roll(40) {
+            0 => Fault::Panic,
+            1 => Fault::Unavailable,
+            _ => Fault::None,
+        });
+        let gateway = start(&path, &hospital.memory, pack());
+        for _ in 0..hospital.dice.roll(60) {
+            hospital.happen();
+            gateway.handle.wake();
+            tokio::time::sleep(Duration::from_millis(hospital.dice.roll(3))).await;
+        }
+        gateway.stop().await;
+    }
+    hospital.memory.heal();
+    let gateway = start(&path, &hospital.memory, pack());
+    let status = gateway.followed(&hospital.memory).await;
+    assert_eq!(status.sources[0].sweep_completed, 1);
+    check(&gateway, &status, &hospital, &pack()).await;
+    let before = head_bodies(&gateway.store);
+    gateway.sweep().await;
+    assert!(
+        head_bodies(&gateway.store) == before,
+        "a sweep finds nothing that the log did not tell"
+    );
+    gateway.stop().await;
+}
+
 async fn check(gateway: &Gateway, status: &Status, hospital: &Hospital, pack: &Pack) {
     let held = gateway
         .handle
@@ -246,6 +294,13 @@ fn check_histories(gateway: &Gateway, status: &Status) {
         }
     }
     assert_eq!(status.sources[0].totals().versions, versions);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_any_day_the_log_alone_makes_the_ledger_say_what_the_tables_say() {
+    for seed in 0..12 {
+        run_followed(seed).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
