@@ -6,6 +6,7 @@
     reason = "a story that cannot go on says where by panicking"
 )]
 
+mod adapters_table;
 mod demo_runs;
 mod hospital_loads;
 mod karachi_loads;

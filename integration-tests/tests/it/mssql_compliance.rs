@@ -21,7 +21,7 @@ fn sql_type(kind: ColumnKind, key: bool) -> &'static str {
 }
 
 /// The statement that creates a sample.
-fn create(sample: &Sample) -> String {
+pub(crate) fn create(sample: &Sample) -> String {
     let mut columns: Vec<String> = sample
         .columns
         .iter()
@@ -59,7 +59,7 @@ pub(crate) fn literal(value: &Value) -> String {
 }
 
 /// The statements that fill it.
-fn fill(sample: &Sample) -> String {
+pub(crate) fn fill(sample: &Sample) -> String {
     let mut script = String::new();
     for rows in sample.rows.chunks(500) {
         let rows: Vec<_> = rows

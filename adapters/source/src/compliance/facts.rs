@@ -155,7 +155,10 @@ fn type_name(sql_type: &str) -> String {
         }
     }
     let words: Vec<_> = bare.split_whitespace().collect();
-    words.join(" ").to_uppercase()
+    match words.is_empty() {
+        true => "no type at all".into(),
+        false => words.join(" ").to_uppercase(),
+    }
 }
 
 /// The table in Markdown: a column for each adapter and database, under its heading.
@@ -187,6 +190,7 @@ mod tests {
             ("bigint(20) unsigned", "BIGINT UNSIGNED"),
             ("enum('M','F')", "ENUM"),
             ("double precision", "DOUBLE PRECISION"),
+            ("", "no type at all"),
         ] {
             assert_eq!(type_name(given), bare);
         }
