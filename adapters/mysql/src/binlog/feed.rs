@@ -123,7 +123,7 @@ impl Feed for MySql {
         let kept = self.log.running.lock().await.take();
         let mut running = match kept {
             Some(running) if running.at == *follow.after => running,
-            _ => match self.resume(follow.after).await {
+            _ => match self.resume(&follow).await {
                 Ok(running) => running,
                 Err(trouble) => return answer(trouble),
             },
@@ -152,13 +152,18 @@ impl MySql {
         self.sessions.ask(&HowKept { source }).await
     }
 
-    async fn resume(&self, after: &FeedPosition) -> Result<Running, Trouble> {
+    async fn resume(&self, follow: &Follow<'_>) -> Result<Running, Trouble> {
+        let after = follow.after;
         let place = Place::read(after)
             .ok_or_else(|| Trouble::Lost("the position is not this adapter's".into()))?;
         let source = &self.options.name;
+        let mut cascades = Vec::new();
+        for Followed { table, .. } in follow.tables {
+            cascades.extend(self.sessions.ask(&WhichCascade { source, table }).await?);
+        }
         Ok(Running {
             keeping: self.keeping().await?,
-            cascades: self.sessions.ask(&WhichCascade { source }).await?,
+            cascades,
             stream: LogStream::open(&self.options, self.log.server_id, place).await?,
             layouts: HashMap::new(),
             at: after.clone(),

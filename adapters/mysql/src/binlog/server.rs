@@ -8,6 +8,7 @@ use mysql_async::prelude::Queryable;
 
 use super::position::Place;
 use crate::fault::Asked;
+use crate::select::quote;
 use crate::sessions::{Problem, Question, Session};
 
 const NOTHING: &[&str] = &[];
@@ -168,36 +169,76 @@ pub(super) struct Cascade {
     pub on_update: bool,
 }
 
-/// Which rows change without being logged?
+/// Which rows of a table change without being logged, because rows of another do? A reading user is not shown
+/// `information_schema`'s lists of foreign keys, but the statement that would make the table.
 pub(super) struct WhichCascade<'a> {
     pub source: &'a str,
+    pub table: &'a str,
 }
 
 impl Question for WhichCascade<'_> {
     type Answer = Vec<Cascade>;
 
     fn asked(&self) -> Asked<'_> {
-        about(self.source)
+        Asked {
+            source: self.source,
+            table: self.table,
+            columns: NOTHING,
+        }
     }
 
     async fn put(&self, session: &mut Session) -> Result<Vec<Cascade>, Problem> {
-        type Line = (String, String, String, String, String);
-        let sql = "SELECT r.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME, r.TABLE_NAME, r.DELETE_RULE, r.UPDATE_RULE \
-             FROM information_schema.REFERENTIAL_CONSTRAINTS r JOIN information_schema.KEY_COLUMN_USAGE k \
-               ON k.CONSTRAINT_SCHEMA = r.CONSTRAINT_SCHEMA AND k.CONSTRAINT_NAME = r.CONSTRAINT_NAME \
-               AND k.TABLE_NAME = r.TABLE_NAME \
-             WHERE r.CONSTRAINT_SCHEMA = DATABASE()";
-        let lines: Vec<Line> = session.conn.query(sql).await?;
-        let spreads = |rule: &str| !matches!(rule, "NO ACTION" | "RESTRICT");
-        let cascade = |(parent, column, child, delete, update): Line| Cascade {
+        let sql = format!("SHOW CREATE TABLE {}", quote(self.table));
+        let row: Option<RawRow> = match session.conn.query_first(sql).await {
+            Ok(row) => row,
+            // A view, or a table that is gone by now.
+            Err(Error::Server(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error.into()),
+        };
+        let text = row.and_then(|row| row.get::<Option<String>, _>(1).flatten());
+        Ok(cascades(self.table, &text.unwrap_or_default()))
+    }
+}
+
+/// The foreign keys in a CREATE TABLE as the server writes it, one to a line.
+fn cascades(child: &str, created: &str) -> Vec<Cascade> {
+    let foreign = created.lines().filter_map(|line| {
+        let (_, references) = line
+            .split_once(" FOREIGN KEY ")?
+            .1
+            .split_once(" REFERENCES ")?;
+        let (parent, rest) = name(references.trim_start())?;
+        let columns = rest.trim_start().strip_prefix('(')?;
+        let (column, rest) = name(columns)?;
+        let spreads = |on: &str| {
+            let rule = rest.split_once(on).map(|(_, rule)| rule.trim_start());
+            rule.is_some_and(|r| r.starts_with("CASCADE") || r.starts_with("SET "))
+        };
+        Some(Cascade {
             parent,
             column,
-            child,
-            on_delete: spreads(&delete),
-            on_update: spreads(&update),
-        };
-        let found = lines.into_iter().map(cascade);
-        Ok(found.filter(|c| c.on_delete || c.on_update).collect())
+            child: child.to_owned(),
+            on_delete: spreads("ON DELETE"),
+            on_update: spreads("ON UPDATE"),
+        })
+    });
+    foreign.filter(|c| c.on_delete || c.on_update).collect()
+}
+
+/// A name in backticks at the beginning of a text, and what follows it.
+fn name(text: &str) -> Option<(String, &str)> {
+    let mut rest = text.strip_prefix('`')?;
+    let mut name = String::new();
+    loop {
+        let (part, after) = rest.split_once('`')?;
+        name.push_str(part);
+        match after.strip_prefix('`') {
+            Some(more) => {
+                name.push('`');
+                rest = more;
+            }
+            None => return Some((name, after)),
+        }
     }
 }
 
@@ -302,6 +343,26 @@ mod tests {
         missing(&filtered("a,mpk", ""), &[]);
         missing(&filtered("a", ""), &["binlog-do-db"]);
         missing(&filtered("", "mysql, mpk"), &["binlog-ignore-db"]);
+    }
+
+    #[test]
+    fn foreign_keys_that_spread_are_read_from_the_tables_own_statement() {
+        let created = "CREATE TABLE `tests` (\n  `id` int(11) NOT NULL,\n  PRIMARY KEY (`id`),\n  KEY `p` (`patient`),\n  \
+             CONSTRAINT `a` FOREIGN KEY (`patient`) REFERENCES `old``er` (`pid`, `x`) ON DELETE SET NULL,\n  \
+             CONSTRAINT `b` FOREIGN KEY (`doctor`) REFERENCES `doctors` (`id`) ON DELETE NO ACTION ON UPDATE CASCADE,\n  \
+             CONSTRAINT `c` FOREIGN KEY (`ward`) REFERENCES `wards` (`id`)\n) ENGINE=InnoDB";
+        let cascade = |parent: &str, column: &str, on_delete| Cascade {
+            parent: parent.into(),
+            column: column.into(),
+            child: "tests".into(),
+            on_delete,
+            on_update: !on_delete,
+        };
+        let expect = [
+            cascade("old`er", "pid", true),
+            cascade("doctors", "id", false),
+        ];
+        assert_eq!(cascades("tests", created), expect);
     }
 
     #[test]

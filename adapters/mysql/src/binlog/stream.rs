@@ -331,8 +331,9 @@ impl LogStream {
         let (offset, name) = data.split_at_checked(8).ok_or_else(|| broken(Broken))?;
         let offset = offset.iter().rev().fold(0, |n, b| n << 8 | u64::from(*b));
         let file = String::from_utf8_lossy(name).into_owned();
-        let same = file == self.place.file;
-        if !(artificial && same) {
+        // The first one comes before the server has said whether events end with a checksum.
+        let asked_for = !self.greeted && file.starts_with(&self.place.file);
+        if !(artificial && (asked_for || file == self.place.file)) {
             self.read_to = offset;
             self.next_file = Some(file);
         }
