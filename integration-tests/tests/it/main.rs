@@ -7,6 +7,9 @@
 )]
 
 mod adapters_table;
+mod binlog_feed;
+mod binlog_server;
+mod binlog_types;
 mod demo_runs;
 mod hospital_loads;
 mod karachi_loads;
