@@ -42,7 +42,8 @@ impl Feed for MsSql {
         Ok(match self.ask(&Version { source }).await? {
             Some(_) => FeedStanding::Ready {
                 notes: vec![
-                    "tables for which change tracking is off, or whose changes the login may not view, are left to the watermark and the sweep".into(),
+                    "tables for which change tracking is off, or whose changes the login may not view, are left to the watermark, which is looked at less often now, and the sweep".into(),
+                    "of a deleted row only the primary key is told: the row itself is withdrawn at once, but what another table's rows were made of with its help is put right by the next sweep".into(),
                 ],
             },
             None => FeedStanding::Missing(vec![

@@ -9,7 +9,7 @@ use silsila_integration_tests::authority::Authority;
 use silsila_integration_tests::free_port;
 use silsila_integration_tests::gateway::{Gateway, GatewayConfig, beside_us, pack};
 use silsila_integration_tests::http::Http;
-use silsila_integration_tests::mssql::{Day2, Encryption, Karachi, SqlServer};
+use silsila_integration_tests::mssql::{Day2, Encryption, Karachi, SqlServer, TABLES};
 use silsila_mssql::Tls;
 
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -109,6 +109,64 @@ async fn the_next_day_is_seen_by_its_rowversions_long_before_any_sweep_but_for_t
     gateway.restart().await.unwrap();
     let mut http = gateway.http().await.unwrap();
     until(&mut http, TAKEN_BACK, taken_back + 1).await;
+}
+
+/// Switches change tracking on for the database and for every table of the hospital.
+async fn track(karachi: &Karachi) {
+    let name = &karachi.database.name;
+    let mut script = format!("ALTER DATABASE [{name}] SET CHANGE_TRACKING = ON\nGO\n");
+    for (table, _) in TABLES {
+        script += &format!(
+            "ALTER TABLE [dbo].[{table}] ENABLE CHANGE_TRACKING;\n\
+             GRANT VIEW CHANGE TRACKING ON [dbo].[{table}] TO [{name}];\n"
+        );
+    }
+    karachi.execute(&script).await.unwrap();
+}
+
+#[tokio::test]
+async fn with_change_tracking_a_deletion_is_seen_before_any_sweep_and_another_while_the_gateway_was_away()
+ {
+    let folder = tempfile::tempdir().unwrap();
+    let karachi = Karachi::start().await.unwrap();
+    track(&karachi).await;
+    let mut config = config(&karachi, &folder.path().join("gateway"));
+    config.sweep_interval = "1d".into();
+    let (mut gateway, mut http) = start(config).await;
+    let orders = total(&mut http, "/fhir/MedicationRequest?_summary=count").await;
+    let taken_back = total(&mut http, TAKEN_BACK).await;
+    let status = gateway.status().unwrap();
+    let changes = &status["pipeline"]["sources"][0]["changes"];
+    assert_eq!(changes["following"], "change tracking", "{status:#}");
+
+    assert_eq!(karachi.apply_day2().await.unwrap(), Day2::Applied);
+    until(
+        &mut http,
+        "/fhir/MedicationRequest?_summary=count",
+        orders + 1,
+    )
+    .await;
+    until(&mut http, TAKEN_BACK, taken_back + 1).await;
+    // An address of theirs is a row of another table.
+    until(
+        &mut http,
+        "/fhir/Patient?identifier=https://karachi.example/ns/patient%7CKHI-100600\
+         &address-city=Karachi&_summary=count",
+        1,
+    )
+    .await;
+
+    gateway.kill().unwrap();
+    karachi
+        .execute("DELETE FROM [dbo].[MedicationOrder] WHERE [OrderId] IN (34, 35)")
+        .await
+        .unwrap();
+    gateway.restart().await.unwrap();
+    let mut http = gateway.http().await.unwrap();
+    until(&mut http, TAKEN_BACK, taken_back + 3).await;
+    let status = gateway.status().unwrap();
+    let source = &status["pipeline"]["sources"][0];
+    assert_eq!(source["sweep_completed"], 1, "{status:#}");
 }
 
 #[tokio::test]
