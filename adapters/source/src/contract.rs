@@ -141,6 +141,17 @@ pub struct Health {
     pub notes: Vec<String>,
 }
 
+/// The copy that a source reads from, where it does not read from the database itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CopyState {
+    /// When it was taken, milliseconds since 1970: what was written later is not in it.
+    pub taken_ms: u64,
+    /// When the original had been written last, by the clock of the machine where it lies.
+    pub modified_ms: Option<u64>,
+    /// Why the copy is older than the original, in one sentence, while it is.
+    pub behind: Option<String>,
+}
+
 /// Why a source could not answer. Texts name tables, columns and hosts, never a value from a row.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
@@ -260,6 +271,11 @@ pub trait Source: Send + Sync {
 
     /// Whether the database answers, and what it is.
     async fn health(&self) -> Result<Health, SourceError>;
+
+    /// How old what is read is, for a source that reads from a copy of its own; from memory.
+    fn copy(&self) -> Option<CopyState> {
+        None
+    }
 
     /// The database's own log of changes, where the adapter can follow one.
     fn feed(&self) -> Option<&dyn crate::Feed> {

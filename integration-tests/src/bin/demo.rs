@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The orchestrator behind `script/demo`: a private MariaDB with the Mirpurkhas hospital, a gateway beside
-//! it, and a second command for the hospital's next day.
+//! The orchestrator behind `script/demo`: hospitals with their legacy databases, a gateway beside each, and a
+//! second command for the hospitals' next day.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use silsila_integration_tests::demo;
+use silsila_integration_tests::demo::{self, Port};
 
-/// The demonstration of Silsila: a hospital, a gateway, and what to try.
+/// The demonstration of Silsila: hospitals, a gateway beside each, and what to try.
 #[derive(Debug, Parser)]
 #[command(name = "silsila-demo")]
 struct Arguments {
@@ -23,11 +23,11 @@ enum Command {
         /// The folder that keeps the demonstration's state
         #[arg(long)]
         dir: PathBuf,
-        /// The gateway's port
-        #[arg(long, default_value_t = 8081)]
-        port: u16,
+        /// Another port for a hospital's gateway, such as mirpurkhas=8081; may be given for each
+        #[arg(long = "port", value_name = "HOSPITAL=PORT")]
+        ports: Vec<Port>,
     },
-    /// Play the hospital's next day, once
+    /// Play the hospitals' next day, once
     Day2 {
         /// The folder of the running demonstration
         #[arg(long)]
@@ -38,7 +38,7 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::Run { dir, port } => demo::run(&dir, port).await,
+        Command::Run { dir, ports } => demo::run(&dir, &ports).await,
         Command::Day2 { dir } => demo::day2(&dir).await,
     };
     match outcome {

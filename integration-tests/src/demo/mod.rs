@@ -1,184 +1,171 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The demonstration. Its state lies in one folder and survives a restart, a crash and a second start:
+//! The demonstration: hospitals, each with its legacy database and its gateway. Its state lies in one folder
+//! and survives a restart, a crash and a second start:
 //!
 //! ```text
-//! mariadb/       the hospital's database server
-//! mirpurkhas/    the gateway: silsila.toml, its password file, state and keys
-//! demo.json      where to find the gateway, once everything mapped is committed
+//! mariadb/       the database server of Mirpurkhas
+//! mirpurkhas/    a gateway: silsila.toml, its password file, state and keys; so for every hospital
+//! demo.json      where to find the gateways, once everything mapped is committed
 //! ```
+//!
+//! A further hospital is a file with a [`Site`] and a line in [`sites`].
+
+mod karachi;
+mod mirpurkhas;
+mod place;
+mod site;
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::gateway::{Gateway, GatewayConfig, beside_us};
-use crate::hospital::{Day2, Hospital, sindh};
-use crate::mariadb::{MariaDb, MariaDbOptions};
+use crate::gateway::{Gateway, beside_us};
+use place::Place;
+pub use site::Port;
+use site::Site;
 
 /// The longest that the first sweep of 400 patients may take on a slow machine.
 const FIRST_SWEEP: Duration = Duration::from_secs(600);
 
-const DATABASE: &str = "mirpurkhas";
+/// Every hospital, in the order in which they are started and shown.
+fn sites() -> Vec<Box<dyn Site>> {
+    vec![
+        Box::new(mirpurkhas::Mirpurkhas::default()),
+        Box::new(karachi::Karachi::default()),
+    ]
+}
 
-/// Starts the server, the hospital and the gateway, and keeps them running until Ctrl-C or SIGTERM.
+/// Starts every hospital and its gateway, and keeps them running until Ctrl-C or SIGTERM. `ports` are those
+/// that shall be others than the usual ones.
 ///
 /// # Errors
 /// When one of them cannot be started or ends by itself.
-pub async fn run(dir: &Path, port: u16) -> anyhow::Result<()> {
+pub async fn run(dir: &Path, ports: &[Port]) -> anyhow::Result<()> {
     let place = Place::new(dir)?;
     let mut stop = Stop::new()?;
-    remove(&place.demo_json())?;
-    if TcpListener::bind(("127.0.0.1", port)).is_err() {
-        bail!(
-            "port {port} is taken; is another demonstration running? Its own terminal ends it with Ctrl-C"
-        );
+    place.withdraw()?;
+    let mut sites = ported(ports)?;
+    for (_, port) in &sites {
+        if TcpListener::bind(("127.0.0.1", *port)).is_err() {
+            bail!(
+                "port {port} is taken; is another demonstration running? Its own terminal ends it with Ctrl-C"
+            );
+        }
     }
-    let mut server = tokio::select! {
-        server = MariaDb::start(place.server()) => server?,
-        () = stop.wait() => return Ok(()),
-    };
     let outcome = tokio::select! {
-        outcome = serve(&place, &server, port) => outcome,
+        outcome = serve(&place, &mut sites) => outcome,
         () = stop.wait() => Ok(()),
     };
-    remove(&place.demo_json())?;
+    place.withdraw()?;
     println!(
         "\nEverything has ended; the state stays in {}",
         place.dir.display()
     );
-    server.stop()?;
+    for (site, _) in &mut sites {
+        site.close()?;
+    }
     outcome
 }
 
-/// Loads the hospital if it is new, starts the gateway, says what to try, and watches.
-async fn serve(place: &Place, server: &MariaDb, port: u16) -> anyhow::Result<()> {
-    let hospital = place.hospital(server).await?;
-    println!(
-        "MariaDB with the hospital runs on 127.0.0.1:{}",
-        server.port()
-    );
-    let config = GatewayConfig::new(&place.gateway(), port, hospital.options(server));
-    let log = config.log();
-    let start = Instant::now();
-    // Dropping it, also when we are interrupted, ends the process.
-    let gateway = Gateway::start(&beside_us("silsila")?, config).await?;
-    println!("The gateway serves on http://127.0.0.1:{port}/fhir; it reads the hospital now");
-    let status = gateway.swept(1, FIRST_SWEEP).await?;
-    let resources: u64 = status["pipeline"]["sources"][0]["mappings"]
-        .as_array()
+/// Every hospital with its gateway's port.
+fn ported(ports: &[Port]) -> anyhow::Result<Vec<(Box<dyn Site>, u16)>> {
+    let sites = sites();
+    for port in ports {
+        if !sites.iter().any(|site| site.name() == port.name) {
+            bail!("no hospital of the demonstration is called {:?}", port.name);
+        }
+    }
+    let port = |site: &dyn Site| {
+        let asked = ports.iter().find(|port| port.name == site.name());
+        asked.map_or_else(|| site.usual_port(), |port| port.number)
+    };
+    Ok(sites
         .into_iter()
-        .flatten()
-        .filter_map(|m| m["counters"]["resources"].as_u64())
-        .sum();
-    let took = start.elapsed().as_secs_f64();
-    println!("{resources} resources are committed ({took:.1} s)\n");
-    place.announce(port)?;
+        .map(|site| {
+            let port = port(&*site);
+            (site, port)
+        })
+        .collect())
+}
+
+/// Opens every hospital, starts its gateway, says what to try, and watches. Dropping it, also when we are
+/// interrupted, ends the gateways.
+async fn serve(place: &Place, sites: &mut [(Box<dyn Site>, u16)]) -> anyhow::Result<()> {
+    let silsila = beside_us("silsila")?;
+    let start = Instant::now();
+    let mut gateways = Vec::new();
+    for (site, port) in sites.iter_mut() {
+        let config = site.open(place, *port).await?;
+        let gateway = Gateway::start(&silsila, config).await?;
+        println!(
+            "{}: the gateway serves on http://127.0.0.1:{port}/fhir; it reads the hospital now",
+            site.title()
+        );
+        gateways.push(gateway);
+    }
+    for ((site, _), gateway) in sites.iter().zip(&gateways) {
+        let status = gateway.swept(1, FIRST_SWEEP).await?;
+        let took = start.elapsed().as_secs_f64();
+        let count = resources(&status);
+        println!(
+            "{}: {count} resources are committed ({took:.1} s)",
+            site.title()
+        );
+    }
+    place.announce(sites.iter().map(|(site, port)| (site.name(), *port)))?;
+    for (site, port) in sites.iter() {
+        let config = place.gateway(site.name()).join("silsila.toml");
+        println!("\n{}", site.what_to_try(*port, &silsila, &config));
+    }
     println!(
-        "{}",
-        what_to_try(
-            port,
-            &beside_us("silsila")?,
-            &place.gateway().join("silsila.toml")
-        )
+        "\nIn a second terminal, the hospitals' next day (then look at the histories again):\n\n  script/demo day2\n"
     );
-    println!("\nLogs: {} and {}", log.display(), server.log().display());
+    for (site, _) in sites.iter() {
+        for log in site.logs(place) {
+            println!("Log: {}", log.display());
+        }
+    }
     println!("Ctrl-C ends everything.");
     loop {
-        if let Some(code) = gateway.ended() {
-            bail!("the gateway ended with code {code}:\n{}", gateway.output());
+        for gateway in &gateways {
+            if let Some(code) = gateway.ended() {
+                bail!("a gateway ended with code {code}:\n{}", gateway.output());
+            }
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
 
-/// Plays the hospital's next day in the running demonstration; returns once it is committed in MariaDB.
+/// The resources of every mapping of a gateway's only source.
+fn resources(status: &serde_json::Value) -> u64 {
+    status["pipeline"]["sources"][0]["mappings"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|m| m["counters"]["resources"].as_u64())
+        .sum()
+}
+
+/// Plays the next day of every hospital in the running demonstration.
 ///
 /// # Errors
 /// When no demonstration runs in that folder.
 pub async fn day2(dir: &Path) -> anyhow::Result<()> {
     let place = Place::new(dir)?;
-    let server = MariaDb::attach(&place.dir.join("mariadb"))
-        .await
-        .with_context(|| {
+    for site in sites() {
+        let told = site.day2(&place).await.with_context(|| {
             format!(
-                "no demonstration runs in {}; start script/demo first",
+                "{}: the next day cannot be played in {}; start script/demo first",
+                site.title(),
                 place.dir.display()
             )
         })?;
-    let hospital = place.hospital(&server).await?;
-    match hospital.apply_day2(&server).await? {
-        Day2::Applied(changes) => println!(
-            "{changes} changes of 1 July 2025 are committed in MariaDB: patient 4485 has moved to Hyderabad.\n\
-             The gateway notices within seconds; what changed without a trace, with its next sweep."
-        ),
-        Day2::WasThere => println!(
-            "1 July 2025 has been played already; delete {} to start afresh.",
-            place.dir.display()
-        ),
+        println!("{told}");
     }
     Ok(())
-}
-
-/// The folder of a demonstration.
-struct Place {
-    dir: PathBuf,
-}
-
-impl Place {
-    fn new(dir: &Path) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
-        Ok(Self {
-            dir: dir.canonicalize()?,
-        })
-    }
-
-    fn server(&self) -> MariaDbOptions {
-        MariaDbOptions {
-            dir: Some(self.dir.join("mariadb")),
-            ..MariaDbOptions::default()
-        }
-    }
-
-    fn gateway(&self) -> PathBuf {
-        self.dir.join(DATABASE)
-    }
-
-    fn demo_json(&self) -> PathBuf {
-        self.dir.join("demo.json")
-    }
-
-    /// The hospital, loaded if it is new or its loading was cut short.
-    async fn hospital(&self, server: &MariaDb) -> anyhow::Result<Hospital> {
-        let loaded = self.dir.join("hospital-loaded");
-        if !loaded.exists() {
-            let sql = format!("DROP DATABASE IF EXISTS `{DATABASE}`");
-            server.execute(None, &sql).await?;
-            Hospital::load(server, DATABASE, &sindh()).await?;
-            std::fs::write(&loaded, "")?;
-        }
-        Ok(Hospital {
-            database: DATABASE.into(),
-            data: sindh(),
-        })
-    }
-
-    /// Writes `demo.json`, whole or not at all.
-    fn announce(&self, port: u16) -> anyhow::Result<()> {
-        let text = serde_json::json!({
-            "gateways": [{
-                "name": "mirpurkhas",
-                "port": port,
-                "fhir": format!("http://127.0.0.1:{port}/fhir"),
-            }]
-        });
-        let draft = self.dir.join("demo.json.new");
-        std::fs::write(&draft, format!("{text:#}\n"))?;
-        std::fs::rename(draft, self.demo_json())?;
-        Ok(())
-    }
 }
 
 /// Ctrl-C, or the signal that `kill` sends.
@@ -201,36 +188,4 @@ impl Stop {
             _ = self.terminate.recv() => {}
         }
     }
-}
-
-fn remove(path: &Path) -> anyhow::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| path.display().to_string())
-        }
-        _ => Ok(()),
-    }
-}
-
-fn what_to_try(port: u16, silsila: &Path, config: &Path) -> String {
-    let fhir = format!("http://127.0.0.1:{port}/fhir");
-    let silsila = silsila.display();
-    let config = config.display();
-    format!(
-        "Patient 4485 is Aquib Shaikh, the worked example of the published design. Try:\n\
-         \n  curl '{fhir}/Patient?identifier=https://mirpurkhas.example/ns/patient|4485&_pretty=true'\
-         \n  curl '{fhir}/Patient?phone=%2B923213122332&_pretty=true'\
-         \n  curl '{fhir}/Patient?family=shaikh&birthdate=ge1980&_summary=count'\
-         \n\nthen, with the id that the first one shows:\n\
-         \n  curl '{fhir}/Patient/ID/_history?_pretty=true'\
-         \n  curl '{fhir}/Observation?patient=ID&_sort=-date&_pretty=true'\
-         \n  curl '{fhir}/Patient?_id=ID&_revinclude=Provenance:target&_pretty=true'\
-         \n\nand on the chain:\n\
-         \n  {silsila} ledger blocks --last 5 --config {config}\
-         \n  {silsila} ledger verify --config {config}\
-         \n  {silsila} status --config {config}\
-         \n  {silsila} quarantine list --config {config}\
-         \n\nIn a second terminal, the hospital's next day (then look at the history of 4485 again):\n\
-         \n  script/demo day2"
-    )
 }

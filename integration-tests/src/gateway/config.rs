@@ -6,7 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use silsila_mysql::MySqlOptions;
+
+use super::LegacySource;
 
 /// A mapping pack of this repository.
 #[must_use]
@@ -23,8 +24,10 @@ pub struct GatewayConfig {
     pub folder: PathBuf,
     /// The loopback port to serve on.
     pub port: u16,
-    /// The legacy database, in plain text on loopback.
-    pub source: MySqlOptions,
+    /// The hospital's name and base URI.
+    pub hospital: (String, String),
+    /// The legacy database.
+    pub source: LegacySource,
     /// The folder of the mapping pack.
     pub pack: PathBuf,
     /// The pause between two looks for changes, such as `1s`.
@@ -48,8 +51,20 @@ pub struct GatewayConfig {
 impl GatewayConfig {
     /// A gateway of the Mirpurkhas hospital that looks for changes every second and sweeps every ten.
     #[must_use]
-    pub fn new(folder: &Path, port: u16, source: MySqlOptions) -> Self {
+    pub fn new(folder: &Path, port: u16, source: impl Into<LegacySource>) -> Self {
+        Self::of(
+            ("Civil Hospital Mirpurkhas", "https://mirpurkhas.example"),
+            folder,
+            port,
+            source.into(),
+        )
+    }
+
+    /// A gateway of any hospital, named by its name and base URI, with the pack of Mirpurkhas until another is set.
+    #[must_use]
+    pub fn of(hospital: (&str, &str), folder: &Path, port: u16, source: LegacySource) -> Self {
         Self {
+            hospital: (hospital.0.into(), hospital.1.into()),
             folder: folder.to_owned(),
             port,
             source,
@@ -77,20 +92,21 @@ impl GatewayConfig {
         self.folder.join("silsila.log")
     }
 
-    /// Writes the configuration and the password, over those of an earlier run.
+    /// Writes the configuration and the secrets, over those of an earlier run.
     ///
     /// # Errors
     /// When the folder cannot be written.
     pub fn write(&self) -> anyhow::Result<()> {
         std::fs::create_dir_all(&self.folder).with_context(|| self.folder.display().to_string())?;
-        let password = self.folder.join("mysql-password");
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(password)?;
-        writeln!(file, "{}", self.source.password.expose())?;
+        for (name, secret) in self.source.secrets() {
+            let mut file = std::fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(self.folder.join(name))?;
+            writeln!(file, "{secret}")?;
+        }
         std::fs::write(self.file(), self.text())?;
         Ok(())
     }
@@ -98,6 +114,7 @@ impl GatewayConfig {
     fn text(&self) -> String {
         let Self {
             port,
+            hospital: (name, base_uri),
             source,
             poll_interval,
             sweep_interval,
@@ -107,24 +124,20 @@ impl GatewayConfig {
             sections,
             ..
         } = self;
-        let quoted = |text: &str| format!("{text:?}");
         let listen = self.listen.clone().unwrap_or_else(|| {
             format!("address = \"127.0.0.1:{port}\"\nplain_http_on_loopback = true")
         });
         format!(
-            "[hospital]\nname = \"Civil Hospital Mirpurkhas\"\nbase_uri = \"https://mirpurkhas.example\"\n\n\
+            "[hospital]\nname = {name:?}\nbase_uri = {base_uri:?}\n\n\
              [listen]\n{listen}\n\n\
              [storage]\nfolder = \"state\"\n\n[keys]\nfolder = \"keys\"\n\n\
-             [source.mirpurkhas]\nkind = \"mysql\"\nhost = {host}\nport = {source_port}\ndatabase = {database}\n\
-             user = {user}\npassword_file = \"mysql-password\"\ntls = \"off\"\n\
+             [source.{source_name}]\n{kind_lines}\n\
              rows_per_second = {rows_per_second}\nchunk_rows = {chunk_rows}\n\
              poll_interval = \"{poll_interval}\"\nsweep_interval = \"{sweep_interval}\"\n{source_lines}\n\n\
-             [mapping]\npack = {pack}\n\n{sections}\n",
-            host = quoted(&source.host),
-            source_port = source.port,
-            database = quoted(&source.database),
-            user = quoted(&source.user),
-            pack = quoted(&self.pack.display().to_string()),
+             [mapping]\npack = {pack:?}\n\n{sections}\n",
+            source_name = source.name(),
+            kind_lines = source.lines(),
+            pack = self.pack.display().to_string(),
         )
     }
 }

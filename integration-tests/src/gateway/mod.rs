@@ -3,6 +3,8 @@
 
 mod config;
 mod process;
+mod source;
 
 pub use config::{GatewayConfig, pack};
 pub use process::{Gateway, beside_us};
+pub use source::LegacySource;

@@ -13,12 +13,30 @@ use silsila_integration_tests::supervisor::{Signal, Supervised};
 
 const DEMO: &str = env!("CARGO_BIN_EXE_silsila-demo");
 const PATIENCE: Duration = Duration::from_secs(240);
-const HERO: &str = "/fhir/Patient?identifier=https://mirpurkhas.example/ns/patient%7C4485";
 
-fn start(dir: &Path, port: u16) -> Supervised {
-    let port = port.to_string();
-    let dir_text = dir.to_str().unwrap();
-    let command = [DEMO, "run", "--dir", dir_text, "--port", &port];
+/// The hospitals that know Aquib Shaikh from the first day on, and how each finds him. On the second day he
+/// moves from Mirpurkhas to Hyderabad and has another telephone.
+const HOSPITALS: [(&str, &str); 2] = [
+    (
+        "mirpurkhas",
+        "/fhir/Patient?identifier=https://mirpurkhas.example/ns/patient%7C4485",
+    ),
+    (
+        "karachi",
+        "/fhir/Patient?identifier=https://karachi.example/ns/patient%7CKHI-100492",
+    ),
+];
+
+fn start(dir: &Path, ports: &[u16]) -> Supervised {
+    let names = HOSPITALS.iter().map(|(name, _)| name);
+    let ports: Vec<_> = names
+        .zip(ports)
+        .map(|(name, port)| format!("{name}={port}"))
+        .collect();
+    let mut command = vec![DEMO, "run", "--dir", dir.to_str().unwrap()];
+    for port in &ports {
+        command.extend(["--port", port]);
+    }
     Supervised::start(&command, &dir.with_extension("log"), None).unwrap()
 }
 
@@ -50,90 +68,122 @@ fn day2(dir: &Path) -> Output {
         .unwrap()
 }
 
-/// The one patient with the number 4485.
-async fn hero(http: &mut Http) -> Value {
-    let found = http.json(HERO).await.unwrap();
+/// The one patient that a search finds.
+async fn hero(port: u16, search: &str) -> Value {
+    let mut http = Http::open(port).await.unwrap();
+    let found = http.json(search).await.unwrap();
     assert_eq!(found["total"], 1, "{found:#}");
     found["entry"][0]["resource"].clone()
+}
+
+/// The patient once another version of him is served.
+async fn moved(port: u16, search: &str, before: &Value) -> Value {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let now = hero(port, search).await;
+        if now["meta"]["versionId"] != before["meta"]["versionId"] {
+            return now;
+        }
+        assert!(
+            Instant::now() < until,
+            "{search}: the gateway does not notice"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// The first city of every version, the newest first.
+async fn cities(port: u16, id: &Value) -> Vec<String> {
+    let id = id.as_str().unwrap();
+    let mut http = Http::open(port).await.unwrap();
+    let target = format!("/fhir/Patient/{id}/_history");
+    let history = http.json(&target).await.unwrap();
+    let city = |e: &Value| {
+        e["resource"]["address"][0]["city"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    history["entry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(city)
+        .collect()
 }
 
 #[tokio::test]
 async fn a_newcomer_sees_a_patient_move_and_the_chain_hold_both_versions() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("demo");
-    let port = free_port().unwrap();
+    let ports = HOSPITALS.map(|_| free_port().unwrap());
 
     let early = day2(&dir);
     assert!(!early.status.success());
     let error = String::from_utf8(early.stderr).unwrap();
     assert!(error.contains("start script/demo first"), "{error}");
 
-    let demo = start(&dir, port);
+    let demo = start(&dir, &ports);
     let json = announced(&dir, &demo).await;
-    let fhir = format!("http://127.0.0.1:{port}/fhir");
-    let expect =
-        serde_json::json!({"gateways": [{"name": "mirpurkhas", "port": port, "fhir": fhir}]});
-    assert_eq!(json, expect);
+    let listed: Vec<_> = HOSPITALS
+        .iter()
+        .zip(ports)
+        .map(|((name, _), port)| {
+            let fhir = format!("http://127.0.0.1:{port}/fhir");
+            serde_json::json!({"name": name, "port": port, "fhir": fhir})
+        })
+        .collect();
+    assert_eq!(json, serde_json::json!({ "gateways": listed }));
 
-    let mut http = Http::open(port).await.unwrap();
-    let before = hero(&mut http).await;
-    assert_eq!(before["address"][0]["city"], "Mirpurkhas");
-    assert_eq!(before["telecom"][0]["value"], "+923213122332");
+    let mut before = Vec::new();
+    for ((_, search), port) in HOSPITALS.iter().zip(ports) {
+        let now = hero(port, search).await;
+        assert_eq!(now["address"][0]["city"], "Mirpurkhas");
+        assert_eq!(now["telecom"][0]["value"], "+923213122332");
+        before.push(now);
+    }
 
     let played = day2(&dir);
     assert!(played.status.success(), "{played:?}");
-    let until = Instant::now() + PATIENCE;
-    let after = loop {
-        let now = hero(&mut http).await;
-        if now["meta"]["versionId"] != before["meta"]["versionId"] {
-            break now;
-        }
-        assert!(Instant::now() < until, "the gateway does not notice");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    };
-    assert_eq!(after["id"], before["id"]);
-    assert_eq!(after["address"][0]["city"], "Hyderabad");
-    assert_eq!(after["telecom"][0]["value"], "+923448556000");
-
-    let id = after["id"].as_str().unwrap();
-    let history = http
-        .json(&format!("/fhir/Patient/{id}/_history"))
-        .await
-        .unwrap();
-    let cities: Vec<_> = history["entry"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|e| e["resource"]["address"][0]["city"].as_str().unwrap())
-        .collect();
-    assert_eq!(cities, ["Hyderabad", "Mirpurkhas"], "the newest first");
-
-    let config = dir.join("mirpurkhas/silsila.toml");
-    let verify = Command::new(beside_us("silsila").unwrap())
-        .args(["ledger", "verify", "--config"])
-        .arg(&config)
-        .output()
-        .unwrap();
-    assert!(verify.status.success(), "{verify:?}");
+    let mut after = Vec::new();
+    for (((name, search), port), before) in HOSPITALS.iter().zip(ports).zip(&before) {
+        let now = moved(port, search, before).await;
+        assert_eq!(now["id"], before["id"]);
+        assert_eq!(now["address"][0]["city"], "Hyderabad");
+        assert_eq!(now["telecom"][0]["value"], "+923448556000");
+        assert_eq!(
+            cities(port, &now["id"]).await,
+            ["Hyderabad", "Mirpurkhas"],
+            "{name}"
+        );
+        let verify = Command::new(beside_us("silsila").unwrap())
+            .args(["ledger", "verify", "--config"])
+            .arg(dir.join(name).join("silsila.toml"))
+            .output()
+            .unwrap();
+        assert!(verify.status.success(), "{verify:?}");
+        after.push(now);
+    }
 
     // Ctrl-C ends everything, and the state stays.
     let code = demo.end(Signal::Int, PATIENCE).unwrap();
     assert_eq!(code, 0, "{}", said(&dir));
-    assert!(Http::open(port).await.is_err());
+    for port in ports {
+        assert!(Http::open(port).await.is_err());
+    }
     assert!(!dir.join("demo.json").exists());
 
-    let demo = start(&dir, port);
+    let demo = start(&dir, &ports);
     announced(&dir, &demo).await;
     let again = day2(&dir);
     assert!(again.status.success(), "{again:?}");
     let text = String::from_utf8(again.stdout).unwrap();
-    assert!(text.contains("has been played already"), "{text}");
-    let mut http = Http::open(port).await.unwrap();
-    assert_eq!(
-        hero(&mut http).await["meta"],
-        after["meta"],
-        "nothing was committed twice"
-    );
+    let repeated = text.matches("has been played already").count();
+    assert_eq!(repeated, HOSPITALS.len(), "{text}");
+    for (((_, search), port), after) in HOSPITALS.iter().zip(ports).zip(&after) {
+        let now = hero(port, search).await;
+        assert_eq!(now["meta"], after["meta"], "nothing was committed twice");
+    }
     assert_eq!(
         demo.end(Signal::Term, PATIENCE).unwrap(),
         0,

@@ -85,7 +85,7 @@ impl Killer {
         meanwhile().await;
         // A database on loopback answers at once; a port that only listens keeps the gateway at the door.
         let mute = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-        let port = self.gateway.config().source.port;
+        let port = self.gateway.config().source.mysql().port;
         if sought == CONNECTING {
             self.reach_for(mute.local_addr().unwrap().port());
         }
@@ -115,7 +115,7 @@ impl Killer {
     /// Says on which port the database is.
     fn reach_for(&mut self, port: u16) {
         let config = self.gateway.config();
-        config.source.port = port;
+        config.source.mysql().port = port;
         config.write().unwrap();
     }
 
