@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::Router;
+use silsila_access::AccessOptions;
 use silsila_config::{
-    Hospital, Listen, MssqlSource, MysqlSource, OdbcSource, OdbcText, SecretRef, Settings,
-    SourceKind, SourceTls,
+    AccessSource, Hospital, Listen, MssqlSource, MysqlSource, OdbcSource, OdbcText, SecretRef,
+    Settings, SourceKind, SourceTls,
 };
 use silsila_fhir::{Access, AccessSettings, FhirSettings, FhirState, SearchIndex, Token};
 use silsila_mapping::Pack;
@@ -18,7 +19,7 @@ use silsila_odbc::{Odbc, OdbcOptions, TextMode};
 use silsila_pipeline::{
     AllowedHours, Guard, Pipeline, PipelineHandle, PipelineOptions, SourceOptions,
 };
-use silsila_source::{Secret, Source, SourceError};
+use silsila_source::{Secret, Source};
 use silsila_store::{Store, StoreOptions, SystemClock};
 
 use crate::exit::Failure;
@@ -78,7 +79,7 @@ pub async fn gateway(settings: &Settings) -> Result<Gateway, Failure> {
     let sources = settings
         .sources
         .iter()
-        .map(|source| source_options(source, &pack))
+        .map(|source| source_options(settings, source, &pack))
         .collect::<Result<Vec<_>, _>>()?;
     let listener = Listener::bind(settings.listen.address, acceptor).await?;
     let keys = open_keys(settings)?;
@@ -147,16 +148,38 @@ pub fn open_store_read_only(settings: &Settings) -> Result<Store, Failure> {
 ///
 /// # Errors
 /// Where a password cannot be had.
-pub fn source(source: &silsila_config::Source) -> Result<Arc<dyn Source>, Failure> {
+pub fn source(
+    settings: &Settings,
+    source: &silsila_config::Source,
+) -> Result<Arc<dyn Source>, Failure> {
     match &source.kind {
         SourceKind::MySql(mysql) => Ok(Arc::new(MySql::new(mysql_options(source, mysql)?))),
         SourceKind::Mssql(mssql) => Ok(Arc::new(MsSql::new(mssql_options(source, mssql)?))),
         SourceKind::Odbc(odbc) => Ok(Arc::new(Odbc::new(odbc_options(source, odbc)?))),
-        SourceKind::Access(_) => Err(Failure::Source(SourceError::Refused {
-            source_name: source.name.clone(),
-            reason: "this version does not read Access files".to_owned(),
-        })),
+        SourceKind::Access(access) => Ok(Arc::new(silsila_access::Access::new(access_options(
+            settings, source, access,
+        )?))),
     }
+}
+
+/// Copies of the file lie, without a name and encrypted, beside the ledger; before the first start, when a
+/// command must not make that folder, where the system keeps what is passing.
+fn access_options(
+    settings: &Settings,
+    source: &silsila_config::Source,
+    access: &AccessSource,
+) -> Result<AccessOptions, Failure> {
+    let own = &settings.storage.folder;
+    let copies = if own.is_dir() {
+        own.clone()
+    } else {
+        std::env::temp_dir()
+    };
+    let mut options = AccessOptions::new(&source.name, &access.file, copies);
+    options.password = access.password.as_ref().map(secret).transpose()?;
+    options.rows_per_second = NonZeroU32::new(source.rows_per_second);
+    options.look_every = options.look_every.max(source.poll_interval);
+    Ok(options)
 }
 
 fn odbc_options(
@@ -246,10 +269,11 @@ fn secret(place: &SecretRef) -> Result<Secret, Failure> {
 }
 
 fn source_options(
+    settings: &Settings,
     configured: &silsila_config::Source,
     pack: &Arc<Pack>,
 ) -> Result<SourceOptions, Failure> {
-    let mut options = SourceOptions::new(source(configured)?, pack.clone());
+    let mut options = SourceOptions::new(source(settings, configured)?, pack.clone());
     options.poll_interval = configured.poll_interval;
     options.sweep_interval = configured.sweep_interval;
     options.overlap = configured.overlap;

@@ -17,6 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         "silsila-mapping",
         &["silsila-diagnostics", "silsila-schema", "silsila-source"],
     ),
+    ("silsila-access", &["silsila-source"]),
     ("silsila-mssql", &["silsila-source"]),
     ("silsila-tds-stand-in", &[]), // stands in for a foreign server and must know nothing of ours
     ("silsila-mysql", &["silsila-source"]),
@@ -91,6 +92,16 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
         ],
     ),
     // Adapters know rows, never resources.
+    (
+        "silsila-access",
+        &[
+            "silsila-schema",
+            "silsila-mapping",
+            "silsila-store",
+            "axum",
+            "fhir-sdk",
+        ],
+    ),
     (
         "silsila-mssql",
         &[

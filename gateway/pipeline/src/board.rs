@@ -2,14 +2,17 @@
 //! The board on which a source's worker writes what it is doing, for others to read without asking it.
 
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use silsila_source::Source;
 use tokio::sync::{Notify, watch};
 
-use crate::{Phase, SourceStatus};
+use crate::{CopyStatus, Phase, SourceStatus};
 
 /// One source's board. Entering and leaving a phase is two atomic additions.
 pub(crate) struct Board {
+    /// Asked for the age of its copy; `None` in tests of the board alone.
+    source: Option<Arc<dyn Source>>,
     status: Mutex<SourceStatus>,
     latest: AtomicU8,
     active: [AtomicU32; Phase::ALL.len()],
@@ -24,6 +27,14 @@ pub(crate) struct InPhase<'a> {
 }
 
 impl Board {
+    pub fn of(source: Arc<dyn Source>, changed: watch::Sender<u64>) -> Self {
+        let board = Self::new(source.name(), changed);
+        Self {
+            source: Some(source),
+            ..board
+        }
+    }
+
     pub fn new(name: &str, changed: watch::Sender<u64>) -> Self {
         Self {
             status: Mutex::new(SourceStatus {
@@ -34,6 +45,7 @@ impl Board {
             active: [const { AtomicU32::new(0) }; Phase::ALL.len()],
             changed,
             wake: Notify::new(),
+            source: None,
         }
     }
 
@@ -45,6 +57,11 @@ impl Board {
 
     pub fn status(&self) -> SourceStatus {
         let mut status = self.lock().clone();
+        status.copy = self
+            .source
+            .as_ref()
+            .and_then(|source| source.copy())
+            .map(CopyStatus::from);
         status.active = Phase::ALL
             .into_iter()
             .filter(|p| self.active[*p as usize].load(Ordering::Relaxed) > 0)

@@ -59,6 +59,6 @@ pub use options::{AllowedHours, Guard, PipelineKeys, PipelineOptions, SourceOpti
 pub use pipeline::Pipeline;
 pub use record::recorded_status;
 pub use status::{
-    ChangesStatus, Counters, FaultStatus, HeldStatus, LostStatus, MappingStatus, Phase, Question, SourceState, SourceStatus, Status,
-    WarningCount,
+    ChangesStatus, CopyStatus, Counters, FaultStatus, HeldStatus, LostStatus, MappingStatus, Phase,
+    Question, SourceState, SourceStatus, Status, WarningCount,
 };

@@ -34,7 +34,7 @@ impl Pipeline {
         let boards = options
             .sources
             .iter()
-            .map(|s| Arc::new(Board::new(s.source.name(), sender.clone())))
+            .map(|s| Arc::new(Board::of(s.source.clone(), sender.clone())))
             .collect();
         Ok(Self {
             options,

@@ -45,6 +45,9 @@ pub struct SourceStatus {
     pub tls: Option<String>,
     /// What an operator should know about the server.
     pub notes: Vec<String>,
+    /// The copy that is read, of a source that is not read where it lies.
+    #[serde(default)]
+    pub copy: Option<CopyStatus>,
     /// Number of the sweep that is running or ran last; the first is 1.
     pub sweep: u64,
     /// Number of the last sweep that reached its end; 0 before the first.
@@ -85,6 +88,27 @@ impl SourceStatus {
             sum.add(&mapping.counters);
         }
         sum
+    }
+}
+
+/// The copy that a source is read from, while the original lies where it may be written to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopyStatus {
+    /// When it was taken, milliseconds since 1970: what was written later is not in it.
+    pub taken_ms: u64,
+    /// When the original had been written last, by the clock of the machine where it lies.
+    pub modified_ms: Option<u64>,
+    /// Why it is older than the original, in one sentence, while it is.
+    pub behind: Option<String>,
+}
+
+impl From<silsila_source::CopyState> for CopyStatus {
+    fn from(state: silsila_source::CopyState) -> Self {
+        Self {
+            taken_ms: state.taken_ms,
+            modified_ms: state.modified_ms,
+            behind: state.behind,
+        }
     }
 }
 

@@ -112,7 +112,7 @@ async fn look_at_source(
             configured.kind.place()
         ))
     };
-    let source = match assemble::source(configured) {
+    let source = match assemble::source(&loaded.settings, configured) {
         Ok(source) => source,
         Err(_) => return true, // the secret was reported by check_files
     };

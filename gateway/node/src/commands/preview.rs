@@ -43,7 +43,7 @@ pub(super) async fn run(settings: &Settings, args: &PreviewArgs) -> Result<Exit,
         .mapping(&args.mapping)
         .ok_or_else(|| unknown(&pack, &args.mapping))?;
     let configured = source_named(settings, None)?;
-    let source = assemble::source(configured)?;
+    let source = assemble::source(settings, configured)?;
     let rows = rows(&*source, mapping, args).await?;
     let mut batch = Batch::new(mapping, rows);
     loop {

@@ -63,7 +63,7 @@ struct ShownTable {
 
 async fn status(settings: &Settings, args: &SourceArgs) -> Result<Exit, Failure> {
     let configured = source_named(settings, args.source.as_deref())?;
-    let source = assemble::source(configured)?;
+    let source = assemble::source(settings, configured)?;
     let health = source.health().await?;
     let mut tables = Vec::new();
     for table in source.schema().await?.tables {

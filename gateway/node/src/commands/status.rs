@@ -133,6 +133,7 @@ fn source_lines(source: &SourceStatus, now_ms: u64) -> Vec<String> {
             .iter()
             .map(|note| format!("         note: {note}")),
     );
+    out.extend(copy(source, now_ms));
     out.extend(held_lines(source));
     out.extend(changes(source, ago));
     out.push(match source.sweep_ended_ms {
@@ -145,6 +146,27 @@ fn source_lines(source: &SourceStatus, now_ms: u64) -> Vec<String> {
     });
     out.push(mappings(source));
     out.extend(warnings(source));
+    out
+}
+
+/// How old what is read is, where it is read from a copy.
+fn copy(source: &SourceStatus, now_ms: u64) -> Vec<String> {
+    let Some(copy) = &source.copy else {
+        return Vec::new();
+    };
+    let ago = |ms: u64| span(now_ms.saturating_sub(ms));
+    let written = copy.modified_ms.map_or_else(String::new, |ms| {
+        format!("; the file was last written {} ago", ago(ms))
+    });
+    let mut out = vec![format!(
+        "         read from a copy of {} ago{written}",
+        ago(copy.taken_ms)
+    )];
+    out.extend(
+        copy.behind
+            .iter()
+            .map(|why| format!("           older than the file: {why}")),
+    );
     out
 }
 
