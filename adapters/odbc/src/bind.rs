@@ -262,9 +262,9 @@ mod tests {
         Column::new(data_type, false, Nullability::NoNulls)
     }
 
-    fn check(data_type: DataType, value: &Value, expect: Option<Param>) {
+    fn check(data_type: DataType, value: &Value, expect: impl Into<Option<Param>>) {
         assert!(
-            equal(&column(data_type), value) == expect,
+            equal(&column(data_type), value) == expect.into(),
             "{data_type:?} {value:?}"
         );
     }

@@ -6,7 +6,7 @@
 
 use odbc_api::buffers::{AnyColumnBufferSlice, BufferDesc, ColumnarDynBuffer};
 use odbc_api::handles::StatementImpl;
-use odbc_api::{Bit, Cursor, CursorImpl, Error, sys};
+use odbc_api::{Bit, BlockCursor, Cursor, CursorImpl, Error, sys};
 use silsila_source::Value;
 
 use crate::text::Encoding;
@@ -69,20 +69,67 @@ impl Plan<'_> {
     }
 }
 
+/// The memory of the last fetch, for the next one of the same columns: the chunks of a scan follow each other.
+pub(crate) struct Kept {
+    descriptions: Vec<BufferDesc>,
+    rows: usize,
+    buffer: ColumnarDynBuffer,
+}
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Kept({} rows)", self.rows)
+    }
+}
+
+/// Memory for a set of rows: that of the last fetch if it fits.
+fn memory(plan: &Plan<'_>, limit: usize, kept: Option<Kept>) -> Result<Kept, Error> {
+    let descriptions = plan.buffers();
+    let per_row: usize = descriptions.iter().map(BufferDesc::bytes_per_row).sum();
+    let rows = (MOST_BYTES / per_row.max(1)).clamp(1, MOST_ROWS.min(limit.max(1)));
+    let fits = |kept: &Kept| kept.rows == rows && kept.descriptions == descriptions;
+    if let Some(kept) = kept.filter(fits) {
+        return Ok(kept);
+    }
+    Ok(Kept {
+        buffer: ColumnarDynBuffer::try_from_descs(rows, descriptions.iter().copied())?,
+        descriptions,
+        rows,
+    })
+}
+
 /// At most `limit` rows of an answer.
 pub(crate) fn fetch(
     cursor: CursorImpl<StatementImpl<'_>>,
     plan: &Plan<'_>,
     limit: usize,
+    kept: &mut Option<Kept>,
 ) -> Result<Fetched, Error> {
-    let buffers = plan.buffers();
-    let per_row: usize = buffers.iter().map(BufferDesc::bytes_per_row).sum();
-    let at_once = (MOST_BYTES / per_row.max(1)).clamp(1, MOST_ROWS.min(limit.max(1)));
-    let buffer = ColumnarDynBuffer::try_from_descs(at_once, buffers)?;
+    let Kept {
+        descriptions,
+        rows: at_once,
+        buffer,
+    } = memory(plan, limit, kept.take())?;
     let mut cursor = match cursor.bind_buffer(buffer) {
         Err(Error::InvalidRowArraySize { .. }) => return Ok(Fetched::NotWhole),
         other => other?,
     };
+    let fetched = taken(&mut cursor, plan, limit)?;
+    let (cursor, buffer) = cursor.unbind()?;
+    drop(cursor);
+    *kept = Some(Kept {
+        descriptions,
+        rows: at_once,
+        buffer,
+    });
+    Ok(fetched)
+}
+
+fn taken(
+    cursor: &mut BlockCursor<CursorImpl<StatementImpl<'_>>, ColumnarDynBuffer>,
+    plan: &Plan<'_>,
+    limit: usize,
+) -> Result<Fetched, Error> {
     let mut rows: Vec<Vec<Value>> = Vec::new();
     while let Some(set) = cursor.fetch()? {
         let (first, count) = (rows.len(), set.num_rows());

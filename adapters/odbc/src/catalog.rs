@@ -4,6 +4,8 @@
 //! Every cell of these lists is read as text, column after column, because drivers agree on the order of the
 //! columns and on little else.
 
+use std::borrow::Cow;
+
 use odbc_api::{Cursor, Error};
 
 use crate::text::{Encoding, of_bytes, of_units};
@@ -28,7 +30,7 @@ pub(crate) fn rows(
             };
             let text = match encoding {
                 Encoding::Wide => of_units(&units, false),
-                Encoding::Narrow => of_bytes(&bytes, false),
+                Encoding::Narrow => of_bytes(&bytes, false).map(Cow::into_owned),
             };
             cells.push(text.ok().filter(|_| there));
         }

@@ -73,7 +73,7 @@ fn notes(known: &Known) -> Vec<String> {
                 .into(),
         );
     }
-    if known.text == Encoding::Narrow {
+    if known.text == Encoding::Narrow && !known.dialect.utf_8 {
         notes.push(
             "the driver knows no UTF-16, so its text is taken for UTF-8; where it comes in two variants, use the Unicode one"
                 .into(),

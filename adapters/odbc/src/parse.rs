@@ -50,18 +50,17 @@ fn moment(text: &str) -> Option<DateTime> {
 
 /// A date and time as it is written back below; everything else stays text.
 pub(crate) fn exact_moment(text: &str) -> Value {
-    if let Some(at) = moment(text).filter(|at| write_moment(*at) == text) {
-        return Value::DateTime(at);
+    match moment(text) {
+        // Without a fraction and with a blank there is but one way to write it.
+        Some(at) if text.len() == 19 && text.as_bytes()[10] == b' ' => Value::DateTime(at),
+        Some(at) if write_moment(at) == text => Value::DateTime(at),
+        _ => exact_date(text),
     }
-    exact_date(text)
 }
 
-/// A date as it is written back below; everything else stays text.
+/// A date, which there is but one way to write; everything else stays text.
 pub(crate) fn exact_date(text: &str) -> Value {
-    match date(text) {
-        Some(date) if write_date(date) == text => Value::Date(date),
-        _ => Value::Text(text.into()),
-    }
+    date(text).map_or_else(|| Value::Text(text.into()), Value::Date)
 }
 
 /// A time of day as it is written back below; everything else, such as a duration, stays text.
@@ -142,8 +141,8 @@ pub(crate) fn write_time(time: Time) -> String {
     let nanos = time.nanosecond;
     let written = match nanos {
         0 => Ok(()),
-        _ if nanos % 1_000_000 == 0 => write!(text, ".{:03}", nanos / 1_000_000),
-        _ if nanos % 1_000 == 0 => write!(text, ".{:06}", nanos / 1_000),
+        _ if nanos.is_multiple_of(1_000_000) => write!(text, ".{:03}", nanos / 1_000_000),
+        _ if nanos.is_multiple_of(1_000) => write!(text, ".{:06}", nanos / 1_000),
         _ => write!(text, ".{nanos:09}"),
     };
     written.expect("writing to a string does not fail");

@@ -189,10 +189,13 @@ impl Reading {
             widths: &widths,
         };
         if widths.iter().all(|width| *width <= MOST_WIDTH) {
+            let mut kept = session.known.kept.take();
             let Some(cursor) = session.execute(&sql, params.clone())? else {
                 return Ok(Vec::new());
             };
-            match bulk::fetch(cursor, &plan, limit)? {
+            let fetched = bulk::fetch(cursor, &plan, limit, &mut kept)?;
+            session.known.kept = kept;
+            match fetched {
                 Fetched::NotWhole => {}
                 other => return self.sound(other),
             }

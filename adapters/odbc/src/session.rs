@@ -10,6 +10,7 @@ use odbc_api::{Connection, ConnectionOptions, Cursor, CursorImpl, Environment, E
 use silsila_source::SourceError;
 
 use crate::bind::{self, Param};
+use crate::bulk::Kept;
 use crate::dialect::Dialect;
 use crate::driver::{self, Driver};
 use crate::fault::{self, Problem, no_driver};
@@ -45,6 +46,8 @@ pub(crate) struct Known {
     pub described: HashMap<String, Vec<Column>>,
     /// Units set aside for a column (the statement's text, its place) that held longer cells than expected.
     pub widths: HashMap<(String, usize), usize>,
+    /// The last fetch's memory.
+    pub kept: Option<Kept>,
 }
 
 /// Connects, hands the session to `serve`, and disconnects when that returns.
@@ -83,7 +86,7 @@ fn open<'c>(
                 schema: options.schema.clone(),
             },
             calls,
-            text: encoding(&conn, options.text),
+            text: encoding(&conn, &dialect, options.text),
             read_only: false,
             timeout: takes_a_timeout(&conn, seconds(options.statement_timeout)),
             catalog: options
@@ -92,6 +95,7 @@ fn open<'c>(
                 .or(catalog.filter(|c| !c.is_empty())),
             described: HashMap::new(),
             widths: HashMap::new(),
+            kept: None,
         },
         conn,
     };
@@ -149,7 +153,7 @@ fn connect<'c>(
 
 /// Asks for the kinds of tables there are, which every driver answers with a few short texts, as UTF-16; of a
 /// driver that cannot say it so, text is read as bytes.
-fn encoding(conn: &Connection<'_>, mode: TextMode) -> Encoding {
+fn encoding(conn: &Connection<'_>, dialect: &Dialect, mode: TextMode) -> Encoding {
     let wide = || -> Result<bool, Error> {
         let mut cursor = conn.preallocate()?.into_tables_cursor("", "", "", "%")?;
         let kinds = catalog::rows(&mut cursor, 4, Encoding::Wide)?;
@@ -158,6 +162,7 @@ fn encoding(conn: &Connection<'_>, mode: TextMode) -> Encoding {
     match mode {
         TextMode::Utf16 => Encoding::Wide,
         TextMode::Utf8 => Encoding::Narrow,
+        TextMode::Auto if dialect.utf_8 => Encoding::Narrow,
         TextMode::Auto => match wide() {
             Ok(true) => Encoding::Wide,
             Ok(false) | Err(_) => Encoding::Narrow,

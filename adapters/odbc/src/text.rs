@@ -43,11 +43,11 @@ impl Encoding {
 
 /// Bytes of a cell as text. Damaged text is shown with U+FFFD, except in a key, where a scan could not resume
 /// after it.
-pub(crate) fn of_bytes(bytes: &[u8], key: bool) -> Result<String, &'static str> {
+pub(crate) fn of_bytes(bytes: &[u8], key: bool) -> Result<Cow<'_, str>, &'static str> {
     match std::str::from_utf8(bytes) {
-        Ok(text) => Ok(text.to_owned()),
+        Ok(text) => Ok(Cow::Borrowed(text)),
         Err(_) if key => Err("a key holds bytes that are not UTF-8"),
-        Err(_) => Ok(String::from_utf8_lossy(bytes).into_owned()),
+        Err(_) => Ok(String::from_utf8_lossy(bytes)),
     }
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What ODBC's column types become, and how a cell of each travels.
 
+use std::num::NonZeroUsize;
+
 use odbc_api::sys;
 use odbc_api::{DataType, Nullability};
 use silsila_source::{ColumnKind, Date, DateTime, Time, Value};
@@ -162,9 +164,13 @@ pub(crate) struct Column {
 impl Column {
     /// A column of a database that keeps to no types.
     pub(crate) fn declared(type_name: &str, nullable: bool) -> Self {
+        let inside = type_name.split(['(', ',', ')']).nth(1);
+        let length = inside.and_then(|n| n.trim().parse().ok());
         Self {
             shape: Shape::declared(type_name),
-            data_type: DataType::Unknown,
+            data_type: DataType::Varchar {
+                length: length.and_then(NonZeroUsize::new),
+            },
             nullable,
             dynamic: true,
         }
@@ -206,14 +212,17 @@ impl Column {
             Shape::Text | Shape::Padded | Shape::Bytes | Shape::Unknown => {
                 let per_character = if self.shape == Shape::Bytes { 1 } else { 3 };
                 match declared {
-                    1..=255 => declared * per_character,
+                    1..=255 => (declared * per_character).max(MOST_SHORT),
                     _ => 512,
                 }
             }
-            _ => 80,
+            _ => MOST_SHORT,
         }
     }
 }
+
+/// No number, date or time is longer as text.
+const MOST_SHORT: usize = 48;
 
 /// The C type that a cell travels as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -260,26 +269,26 @@ pub(crate) fn read(column: &Column, cell: Cell<'_>, key: bool) -> Result<Value, 
             offset_minutes: None,
         }),
         Cell::Binary(bytes) => Value::Bytes(bytes.into()),
-        Cell::Narrow(bytes) => words(column, text::of_bytes(bytes, key)?),
-        Cell::Wide(units) => words(column, text::of_units(units, key)?),
+        Cell::Narrow(bytes) => words(column, &text::of_bytes(bytes, key)?),
+        Cell::Wide(units) => words(column, &text::of_units(units, key)?),
     })
 }
 
 /// What a text means in a column of that shape.
-fn words(column: &Column, text: String) -> Value {
+fn words(column: &Column, text: &str) -> Value {
     match column.shape {
-        Shape::Bool => match text.as_str() {
+        Shape::Bool => match text {
             "0" => Value::Bool(false),
             "1" => Value::Bool(true),
             _ => Value::Text(text.into()),
         },
-        Shape::Integer | Shape::Unsigned => parse::integer(&text),
-        Shape::Decimal => parse::decimal(&text),
-        Shape::Real | Shape::Double => parse::float(&text),
-        Shape::Date => parse::exact_date(&text),
-        Shape::Moment => parse::exact_moment(&text),
-        Shape::Time => parse::exact_time(&text),
-        Shape::Zoned => parse::zoned(&text),
+        Shape::Integer | Shape::Unsigned => parse::integer(text),
+        Shape::Decimal => parse::decimal(text),
+        Shape::Real | Shape::Double => parse::float(text),
+        Shape::Date => parse::exact_date(text),
+        Shape::Moment => parse::exact_moment(text),
+        Shape::Time => parse::exact_time(text),
+        Shape::Zoned => parse::zoned(text),
         Shape::Padded if !column.dynamic => Value::Text(text.trim_end_matches(' ').into()),
         Shape::Padded | Shape::Text | Shape::Bytes | Shape::Unknown => Value::Text(text.into()),
     }
