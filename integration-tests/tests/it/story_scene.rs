@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use silsila_integration_tests::free_port;
 use silsila_integration_tests::gateway::{Gateway, GatewayConfig, beside_us};
-use silsila_integration_tests::hospital::{Hospital, sindh};
+use silsila_integration_tests::hospital::{Hospital, PASSWORD, USER, sindh};
 use silsila_integration_tests::http::Http;
 use silsila_integration_tests::mariadb::{MariaDb, MariaDbOptions, shared};
 use tempfile::TempDir;
@@ -76,6 +76,27 @@ impl Scene {
     /// As [`Self::begin`], on a server of its own and without waiting for the sweep.
     pub async fn apart(database: &str, change: impl FnOnce(&mut GatewayConfig)) -> Self {
         let server = MariaDb::start(MariaDbOptions::default()).await.unwrap();
+        Self::launch(Server::Own(Box::new(server)), database, change).await
+    }
+
+    /// As [`Self::apart`], on a server that keeps a binary log, which the gateway may follow.
+    pub async fn logging(
+        database: &str,
+        arguments: &[&str],
+        change: impl FnOnce(&mut GatewayConfig),
+    ) -> Self {
+        let kept = ["--log-bin=bin", "--binlog-format=ROW", "--server-id=7"];
+        let arguments = kept.iter().chain(arguments).map(|a| (*a).to_owned());
+        let options = MariaDbOptions {
+            arguments: arguments.collect(),
+            ..MariaDbOptions::default()
+        };
+        let server = MariaDb::start(options).await.unwrap();
+        let grant = format!(
+            "CREATE USER `{USER}`@`127.0.0.1` IDENTIFIED BY '{PASSWORD}';
+             GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO `{USER}`@`127.0.0.1`"
+        );
+        server.execute(None, &grant).await.unwrap();
         Self::launch(Server::Own(Box::new(server)), database, change).await
     }
 
