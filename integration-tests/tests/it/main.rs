@@ -9,8 +9,10 @@
 mod adapters_table;
 mod binlog_feed;
 mod binlog_server;
+mod binlog_story;
 mod binlog_types;
 mod demo_runs;
+mod drift_mysql;
 mod hospital_loads;
 mod karachi_loads;
 mod mssql_compliance;
