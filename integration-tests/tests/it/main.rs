@@ -17,6 +17,7 @@ mod hospital_loads;
 mod karachi_loads;
 mod mssql_compliance;
 mod mssql_faults;
+mod mssql_gateway;
 mod mssql_names;
 mod mssql_rowversion;
 mod mssql_tls;
