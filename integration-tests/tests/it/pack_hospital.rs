@@ -19,9 +19,14 @@ pub fn repository() -> PathBuf {
 
 /// Every file of the pack, in name order.
 pub fn pack_files() -> Vec<PackFile> {
+    files_of("sindh-mirpurkhas")
+}
+
+/// Every file of a pack of that name, in name order.
+pub fn files_of(pack: &str) -> Vec<PackFile> {
     let mut files = Vec::new();
     collect(
-        &repository().join("mappings/packs/sindh-mirpurkhas"),
+        &repository().join("mappings/packs").join(pack),
         &mut files,
     );
     files.sort_by(|a, b| a.path.cmp(&b.path));

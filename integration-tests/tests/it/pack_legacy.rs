@@ -93,7 +93,8 @@ fn by_name(row: mysql_async::Row) -> BTreeMap<String, Option<String>> {
     names.into_iter().zip(values).collect()
 }
 
-fn read_planted() -> BTreeMap<String, Vec<String>> {
+/// Every planted defect of all hospitals, with its keys as the list has them.
+pub fn read_planted() -> BTreeMap<String, Vec<String>> {
     let path = sindh().join("planted.csv");
     let text = std::fs::read_to_string(path).expect("the list of planted defects");
     let mut planted = BTreeMap::<String, Vec<String>>::new();

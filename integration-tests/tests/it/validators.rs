@@ -3,6 +3,7 @@
 //! `fhir`). Needs Node.js; says that it is skipped where there is none.
 
 use std::io::Write;
+use std::path::Path;
 use std::time::Duration;
 
 use silsila_integration_tests::free_port;
@@ -11,6 +12,8 @@ use silsila_integration_tests::hospital::{Hospital, sindh};
 use silsila_integration_tests::http::Http;
 use silsila_integration_tests::mariadb::shared;
 
+use crate::hyderabad_gateway::Ward;
+use crate::karachi_gateway::City;
 use crate::node_program::NodeProgram;
 
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -43,10 +46,14 @@ async fn write_all(http: &mut Http, kind: &str, out: &mut impl Write) -> u64 {
     }
 }
 
+fn validators(skipped: &str) -> Option<NodeProgram> {
+    NodeProgram::installed("validators", "validate.mjs", skipped)
+}
+
 #[tokio::test]
 async fn every_resource_served_passes_the_validators_of_others() {
-    let skipped = "the npm validators judge nothing";
-    let Some(validators) = NodeProgram::installed("validators", "validate.mjs", skipped) else {
+    let skipped = "the npm validators judge nothing of Mirpurkhas";
+    let Some(validators) = validators(skipped) else {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
@@ -63,9 +70,33 @@ async fn every_resource_served_passes_the_validators_of_others() {
         .await
         .unwrap();
     gateway.swept(1, PATIENCE).await.unwrap();
+    judged(&gateway, folder.path(), &validators, 9_000).await;
+}
 
+#[tokio::test]
+async fn every_resource_of_the_access_hospital_passes_the_validators_of_others() {
+    let skipped = "the npm validators judge nothing of Hyderabad";
+    let Some(validators) = validators(skipped) else {
+        return;
+    };
+    let ward = Ward::begin().await;
+    judged(&ward.gateway, ward.folder.path(), &validators, 3_500).await;
+}
+
+#[tokio::test]
+async fn every_resource_of_the_sql_server_hospital_passes_the_validators_of_others() {
+    let skipped = "the npm validators judge nothing of Karachi";
+    let Some(validators) = validators(skipped) else {
+        return;
+    };
+    let city = City::begin().await;
+    judged(&city.gateway, city.folder.path(), &validators, 6_000).await;
+}
+
+/// Writes down everything that a gateway serves, at least so many resources, and has it judged.
+async fn judged(gateway: &Gateway, folder: &Path, validators: &NodeProgram, at_least: u64) {
     let mut http = gateway.http().await.unwrap();
-    let served = folder.path().join("served.ndjson");
+    let served = folder.join("served.ndjson");
     let mut out = std::io::BufWriter::new(std::fs::File::create(&served).unwrap());
     let statement = http.json("/fhir/metadata").await.unwrap();
     writeln!(out, "{statement}").unwrap();
@@ -85,7 +116,7 @@ async fn every_resource_served_passes_the_validators_of_others() {
     }
     out.flush().unwrap();
     drop(out);
-    assert!(total > 9_000, "only {total} resources were served");
+    assert!(total > at_least, "only {total} resources were served");
 
     let verdict = validators.command().arg(&served).output().unwrap();
     let said = String::from_utf8_lossy(&verdict.stdout).into_owned()
