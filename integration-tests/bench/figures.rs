@@ -271,9 +271,9 @@ pub fn commits(report: &mut Report, times: &[f64]) {
     );
 }
 
-pub fn visible(report: &mut Report, interval: &str, times: &[f64]) {
+pub fn visible(report: &mut Report, how: &str, times: &[f64]) {
     report.figure(
-        format!("from an UPDATE to the new version over FHIR, poll every {interval}"),
+        format!("from an UPDATE to the new version over FHIR, {how}"),
         format!(
             "p50 {:.0} ms, at most {:.0} ms ({} changes)",
             percentile(times, 0.5),

@@ -22,6 +22,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use silsila_integration_tests::bench::extraction;
 use silsila_integration_tests::gateway::Gateway;
+use silsila_integration_tests::hospital::USER;
 use silsila_integration_tests::mariadb::{MariaDb, MariaDbOptions};
 use silsila_mysql::MySql;
 
@@ -104,7 +105,13 @@ impl Bench {
         }
         let server = MariaDb::start(MariaDbOptions {
             dir: Some(dir),
-            arguments: vec!["--innodb-buffer-pool-size=512M".into()],
+            arguments: [
+                "--innodb-buffer-pool-size=512M",
+                "--log-bin=bin",
+                "--binlog-format=ROW",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
             ..MariaDbOptions::default()
         })
         .await?;
@@ -203,7 +210,7 @@ impl Bench {
         Ok(())
     }
 
-    /// From an UPDATE to the new version, with the usual poll and with a short one.
+    /// From an UPDATE to the new version, with the usual poll, with a short one, and by the binary log.
     async fn live(
         &self,
         site: &Site,
@@ -220,8 +227,25 @@ impl Bench {
             gateway.restart().await?;
             let some = &patients[..patients.len().min(count)];
             let times = visible::visible(site, &self.server, gateway, some, interval).await?;
-            figures::visible(report, interval, &times);
+            figures::visible(report, &format!("poll every {interval}"), &times);
         }
+        // So far the gateway was not allowed to read the log.
+        let grant =
+            format!("GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO `{USER}`@`127.0.0.1`");
+        self.server.execute(None, &grant).await?;
+        gateway.stop()?;
+        "2s".clone_into(&mut gateway.config().poll_interval);
+        gateway.config().write()?;
+        gateway.restart().await?;
+        let following = |report: &serde_json::Value| {
+            report["pipeline"]["sources"][0]["changes"]["following"].is_string()
+        };
+        while !gateway.look().as_ref().is_some_and(following) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let some = &patients[..patients.len().min(count)];
+        let times = visible::visible(site, &self.server, gateway, some, "the log").await?;
+        figures::visible(report, "by the binary log", &times);
         Ok(())
     }
 

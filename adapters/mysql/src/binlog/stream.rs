@@ -113,7 +113,7 @@ impl LogStream {
         place: Place,
     ) -> Result<Self, Trouble> {
         let opening = async {
-            let fault = |e: Error| trouble(options, e);
+            let fault = |e: Error| trouble(options, &e);
             let opts = driver_options(options).await?;
             let mut conn = Conn::new(opts).await.map_err(fault)?;
             let nanos = HEARTBEAT.as_nanos();
@@ -163,10 +163,10 @@ impl LogStream {
                 let reason = "the server has ended its log's connection".to_owned();
                 return Err(Trouble::Source(unavailable(&options.name, reason)));
             }
-            Ok(Some(event)) => event.map_err(|e| trouble(options, e))?,
+            Ok(Some(event)) => event.map_err(|e| trouble(options, &e))?,
         };
         self.heard = Instant::now();
-        self.take(event).map(Some)
+        self.take(&event).map(Some)
     }
 
     /// Where the next connection would begin.
@@ -192,10 +192,10 @@ impl LogStream {
         )
     }
 
-    fn take(&mut self, event: Event) -> Result<Said, Trouble> {
+    fn take(&mut self, event: &Event) -> Result<Said, Trouble> {
         let header = event.header();
         let kind = header.event_type_raw();
-        self.advance(&event, kind)?;
+        self.advance(event, kind)?;
         let data = event.data();
         if let Some(rows) = RowsEvent::of(kind) {
             return Ok(self.rows(rows, data));
@@ -259,16 +259,10 @@ impl LogStream {
         }
         // Made up by the server for us, such as heartbeats, when it says no place.
         if header.log_pos() != 0 && kind != 27 {
-            let size = u64::from(header.event_size());
-            let low = u64::from(header.log_pos());
-            let next = self.read_to + size;
             // Offsets are sent with 32 bits; a transaction may go beyond.
-            let high = next & !0xffff_ffff;
-            self.read_to = if low >= next & 0xffff_ffff || high == 0 {
-                high | low
-            } else {
-                high + (1 << 32) | low
-            };
+            let next = self.read_to + u64::from(header.event_size());
+            let low = u64::from(header.log_pos());
+            self.read_to = if low == next & 0xffff_ffff { next } else { low };
         }
         Ok(())
     }
@@ -377,8 +371,8 @@ fn too_slow(options: &MySqlOptions) -> Trouble {
     Trouble::Source(unavailable(&options.name, reason))
 }
 
-fn trouble(options: &MySqlOptions, error: Error) -> Trouble {
-    match &error {
+fn trouble(options: &MySqlOptions, error: &Error) -> Trouble {
+    match error {
         Error::Server(server) if server.code == CANNOT_READ => {
             let said = server.message.to_ascii_lowercase();
             if said.contains("server_uuid")
@@ -390,7 +384,7 @@ fn trouble(options: &MySqlOptions, error: Error) -> Trouble {
             }
             Trouble::Lost(format!("the server says: {}", server.message.trim()))
         }
-        _ => Trouble::Source(classify(asked(options), &error)),
+        _ => Trouble::Source(classify(asked(options), error)),
     }
 }
 
