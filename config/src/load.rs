@@ -34,7 +34,7 @@ pub fn load(file: &Path) -> Result<Loaded, Diagnostics> {
             "CFG0001",
             format!("the configuration {name} cannot be read: {reason}"),
         )
-        .help("name another with --config FILE, or in the variable SILSILA_CONFIG");
+        .help("name another with --config FILE, or in the variable SILSILA_CONFIG; docs/integrators/first-pack.md begins with a short one");
         [fault].into_iter().collect()
     };
     let text = std::fs::read_to_string(file).map_err(|reason| unreadable(reason.to_string()))?;

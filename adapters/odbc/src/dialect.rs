@@ -43,8 +43,8 @@ pub(crate) struct Dialect {
     pub qualified: bool,
     /// Whether any column may hold a value of any type, so that every cell is read as text.
     pub dynamic: bool,
-    /// Whether its text is UTF-8 by its own nature, so that no driver need turn it into UTF-16.
-    pub utf_8: bool,
+    /// Whether it is a file on this machine with text in UTF-8, which no driver need turn into UTF-16.
+    pub file: bool,
     /// Makes the session's answers independent of the server's settings.
     pub set_up: &'static [&'static str],
     /// Holds the session read-only on the server.
@@ -62,7 +62,7 @@ const PLAIN: Dialect = Dialect {
     nulls: Nulls::Unknown,
     qualified: false,
     dynamic: false,
-    utf_8: false,
+    file: false,
     set_up: &[],
     read_only: None,
     version: None,
@@ -77,7 +77,7 @@ const SQLITE: Dialect = Dialect {
     nulls: Nulls::Low,
     qualified: true,
     dynamic: true,
-    utf_8: true,
+    file: true,
     read_only: Some("PRAGMA query_only=ON"),
     version: Some("SELECT sqlite_version()"),
     clock: Some("SELECT datetime('now')"),

@@ -3,7 +3,7 @@
 
 use silsila_source::{DateTime, Health, Value};
 
-use crate::dialect::Page;
+use crate::dialect::{Dialect, Page};
 use crate::fault::{Asked, Problem};
 use crate::parse;
 use crate::session::{Known, Session};
@@ -41,10 +41,18 @@ impl Question for HowAreYou {
                 Some(version) => format!("{name} {}", version.trim()),
                 None => name.clone(),
             },
-            tls: None,
+            tls: Some(travel(&dialect).to_owned()),
             clock: clock.as_deref().and_then(utc),
             notes: notes(&session.known),
         })
+    }
+}
+
+/// How the data comes here, as far as can be said: the driver does not tell whether it encrypts.
+fn travel(dialect: &Dialect) -> &'static str {
+    match dialect.file {
+        true => "a file, read through its driver",
+        false => "encrypted as its driver was told",
     }
 }
 
@@ -73,7 +81,7 @@ fn notes(known: &Known) -> Vec<String> {
                 .into(),
         );
     }
-    if known.text == Encoding::Narrow && !known.dialect.utf_8 {
+    if known.text == Encoding::Narrow && !known.dialect.file {
         notes.push(
             "the driver knows no UTF-16, so its text is taken for UTF-8; where it comes in two variants, use the Unicode one"
                 .into(),

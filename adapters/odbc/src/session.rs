@@ -162,7 +162,7 @@ fn encoding(conn: &Connection<'_>, dialect: &Dialect, mode: TextMode) -> Encodin
     match mode {
         TextMode::Utf16 => Encoding::Wide,
         TextMode::Utf8 => Encoding::Narrow,
-        TextMode::Auto if dialect.utf_8 => Encoding::Narrow,
+        TextMode::Auto if dialect.file => Encoding::Narrow,
         TextMode::Auto => match wide() {
             Ok(true) => Encoding::Wide,
             Ok(false) | Err(_) => Encoding::Narrow,

@@ -117,6 +117,9 @@ pub enum SourceCommand {
     /// Ask the database directly: version, encryption, tables, privileges
     #[command(after_help = "Example: silsila source status mirpurkhas")]
     Status(SourceArgs),
+    /// List a table's columns: type, what a value arrives as, whether NULL may be
+    #[command(after_help = "Example: silsila source columns patients")]
+    Columns(ColumnsArgs),
     /// Answer a source that stopped because too many rows vanished: yes, this is meant
     #[command(after_help = "Example: silsila source confirm mirpurkhas")]
     Confirm(SourceArgs),
@@ -129,6 +132,19 @@ pub enum SourceCommand {
 #[derive(Debug, Args)]
 pub struct SourceArgs {
     /// The source's name [default: the only one]
+    pub source: Option<String>,
+    /// Output.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `source columns`.
+#[derive(Debug, Args)]
+pub struct ColumnsArgs {
+    /// The table, as `source status` spells it
+    pub table: String,
+    /// The source's name [default: the only one]
+    #[arg(long)]
     pub source: Option<String>,
     /// Output.
     #[command(flatten)]

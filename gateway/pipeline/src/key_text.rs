@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Legacy keys as an operator writes them: for the quarantine list and nothing else.
+//! Legacy keys as an operator writes them: for the quarantine list, a preview, and nothing else.
 
 use std::fmt::Write as _;
 
 use silsila_source::{Key, Value};
 
-/// The key's columns joined by `/`.
-pub(crate) fn key_text(key: &Key) -> String {
+/// The key's columns joined by `/`, for an operator's eyes.
+#[must_use]
+pub fn key_text(key: &Key) -> String {
     let mut out = String::new();
     for (i, value) in key.0.iter().enumerate() {
         if i > 0 {

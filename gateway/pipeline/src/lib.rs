@@ -55,6 +55,7 @@ pub use desk::{
 };
 pub use error::PipelineError;
 pub use handle::PipelineHandle;
+pub use key_text::key_text;
 pub use options::{AllowedHours, Guard, PipelineKeys, PipelineOptions, SourceOptions};
 pub use pipeline::Pipeline;
 pub use record::recorded_status;

@@ -20,6 +20,13 @@ pub enum LegacySource {
         /// The file.
         file: PathBuf,
     },
+    /// A database with an ODBC driver.
+    Odbc {
+        /// The source's name.
+        name: String,
+        /// The connection string.
+        connection: String,
+    },
 }
 
 impl From<MySqlOptions> for LegacySource {
@@ -41,7 +48,7 @@ impl LegacySource {
         match self {
             Self::MySql(options) => &options.name,
             Self::MsSql(options) => &options.name,
-            Self::Access { name, .. } => name,
+            Self::Access { name, .. } | Self::Odbc { name, .. } => name,
         }
     }
 
@@ -65,6 +72,9 @@ impl LegacySource {
             Self::Access { file, .. } => {
                 format!("kind = \"access\"\nfile = {:?}", file.display().to_string())
             }
+            Self::Odbc { connection, .. } => {
+                format!("kind = \"odbc\"\nconnection = {connection:?}")
+            }
         }
     }
 
@@ -73,7 +83,7 @@ impl LegacySource {
         match self {
             Self::MySql(options) => vec![("mysql-password", options.password.expose())],
             Self::MsSql(options) => vec![("mssql-password", options.password.expose())],
-            Self::Access { .. } => Vec::new(),
+            Self::Access { .. } | Self::Odbc { .. } => Vec::new(),
         }
     }
 
@@ -84,7 +94,7 @@ impl LegacySource {
     pub fn mysql(&mut self) -> &mut MySqlOptions {
         match self {
             Self::MySql(options) => options,
-            Self::MsSql(_) | Self::Access { .. } => panic!("this gateway reads no MySQL"),
+            Self::MsSql(_) | Self::Access { .. } | Self::Odbc { .. } => panic!("this gateway reads no MySQL"),
         }
     }
 }

@@ -22,6 +22,7 @@ mod hyderabad_own;
 mod hyderabad_patients;
 mod hyderabad_records;
 mod hyderabad_stays;
+mod integrator_badin;
 mod karachi_counts;
 mod karachi_gateway;
 mod karachi_hospital;

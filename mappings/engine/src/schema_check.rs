@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A compiled pack against the tables that a source really has.
 
-use silsila_diagnostics::{Diagnostic, Diagnostics, Place};
+use silsila_diagnostics::{Diagnostic, Diagnostics, Place, suggest};
 use silsila_source::{ColumnKind, Schema, Table};
 
 use crate::Mapping;
@@ -53,10 +53,14 @@ fn column(mapping: &Mapping, table: &Table, column: &str, place: &Place, found: 
         None => {
             let lets = mapping.plan.joins.iter().map(|j| j.name.as_str());
             let message = format!("table {:?} has no column {column:?}", table.name);
-            let problem = Diagnostic::error("MAP0012", message)
-                .at(place.clone())
-                .did_you_mean(column, names.chain(lets));
-            found.push(problem);
+            let problem = Diagnostic::error("MAP0012", message).at(place.clone());
+            let near = suggest(column, names.chain(lets));
+            found.push(problem.help(match near {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => {
+                    format!("where the text is meant, it has quotes of its own: \"'{column}'\"")
+                }
+            }));
         }
     }
 }

@@ -50,10 +50,9 @@ pub(super) fn check(config: Option<&Path>, args: &PackArgs) -> Result<Exit, Fail
     if args.output.json {
         print(&Diagnostics::new().to_json());
     } else {
-        print(&format!(
-            "{} mappings, nothing wrong",
-            pack.mappings().len()
-        ));
+        let count = pack.mappings().len();
+        let mappings = if count == 1 { "mapping" } else { "mappings" };
+        print(&format!("{count} {mappings}, nothing wrong"));
     }
     Ok(Exit::Ok)
 }

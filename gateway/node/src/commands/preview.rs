@@ -10,6 +10,7 @@ use silsila_config::Settings;
 use silsila_mapping::{
     Batch, Context, LogicalId, Mapping, Outcome, RefState, References, RowOutcome,
 };
+use silsila_pipeline::key_text;
 use silsila_source::{ColumnKind, DateTime, Fetch, Key, Row, Scan, Source, Value};
 use silsila_store::{Clock as _, SystemClock};
 
@@ -28,6 +29,7 @@ impl References for EverythingShared {
 
 #[derive(Serialize)]
 struct Shown {
+    key: String,
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     resource: Option<Box<RawValue>>,
@@ -79,9 +81,11 @@ pub(super) async fn run(settings: &Settings, args: &PreviewArgs) -> Result<Exit,
     if args.output.json {
         print_json(&outcomes.into_iter().map(shown).collect::<Vec<_>>())?;
     } else {
-        outcomes
-            .iter()
-            .for_each(|outcome| print(&silsila_mapping::preview(outcome)));
+        for outcome in &outcomes {
+            let key = key_text(&outcome.key);
+            let text = silsila_mapping::preview(outcome);
+            print(&format!("{} {key}: {text}", mapping.table()));
+        }
     }
     Ok(if any_fault { Exit::Found } else { Exit::Ok })
 }
@@ -179,6 +183,7 @@ fn shown(outcome: RowOutcome) -> Shown {
         )
     });
     let mut shown = Shown {
+        key: key_text(&outcome.key),
         outcome: "empty",
         resource: None,
         fault: None,

@@ -353,6 +353,7 @@ fn every_mistake_of_an_expression_is_reported() {
     refused("a | datetime(tz='Asia/Karachee')", &["MAP0034"]);
     refused("ref('nobody', a)", &["MAP0030"]);
     refused("a | matches('(')", &["MAP0017"]);
+    refused(r"a | matches('\bx')", &["MAP0017"]); // a backspace
     refused("a | phone('XX')", &["MAP0017"]);
     refused("a |", &["MAP0010"]);
     refused("{{ a }}", &["MAP0010"]);

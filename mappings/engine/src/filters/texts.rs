@@ -119,6 +119,15 @@ fn pattern(args: &mut Args) -> Option<Regex> {
         args.fault(Some(arg.span), "`pattern` must be a literal text");
         return None;
     };
+    // `'\b'` is a backspace before it is any pattern.
+    if text
+        .chars()
+        .any(|c| c.is_control() && !matches!(c, '\t' | '\r' | '\n'))
+    {
+        let fault = "the pattern holds a control character: a backslash is an escape here, so `\\b` is written `\\\\b`";
+        args.fault(Some(arg.span), fault);
+        return None;
+    }
     let built = regex::RegexBuilder::new(text)
         .size_limit(1 << 20)
         .nest_limit(50)
