@@ -31,6 +31,8 @@ pub(super) struct Keeping {
     /// MySQL's `PARTIAL_JSON`, or nothing.
     pub value_options: String,
     pub gtid_mode: bool,
+    /// Whether the server replicates another one and keeps what it takes over out of its own log.
+    pub silent_replica: bool,
     /// The end, where we may ask for it.
     pub end: Option<Ending>,
 }
@@ -43,6 +45,9 @@ pub(super) struct Ending {
     pub only: String,
     pub ignored: String,
 }
+
+const SETTINGS: &str = "'log_bin', 'binlog_format', 'binlog_row_image', 'binlog_row_value_options', \
+     'gtid_mode', 'log_slave_updates', 'log_replica_updates'";
 
 /// How is the log kept?
 pub(super) struct HowKept<'a> {
@@ -57,9 +62,13 @@ impl Question for HowKept<'_> {
     }
 
     async fn put(&self, session: &mut Session) -> Result<Keeping, Problem> {
-        let names = "'log_bin', 'binlog_format', 'binlog_row_image', 'binlog_row_value_options', 'gtid_mode'";
-        let sql = format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ({names})");
+        let sql = format!("SHOW GLOBAL VARIABLES WHERE Variable_name IN ({SETTINGS})");
         let found: Vec<(String, String)> = session.conn.query(sql).await?;
+        let sql = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Slave_running', 'Slaves_running')";
+        let running: Vec<(String, String)> = session.conn.query(sql).await?;
+        let replicates = running
+            .iter()
+            .any(|(_, value)| !matches!(&**value, "OFF" | "0"));
         let value = |name: &str| {
             let line = found.iter().find(|(n, _)| n.eq_ignore_ascii_case(name));
             line.map(|(_, value)| value.to_ascii_uppercase())
@@ -73,6 +82,11 @@ impl Question for HowKept<'_> {
             row_image: value("binlog_row_image").unwrap_or_else(|| "FULL".into()),
             value_options: value("binlog_row_value_options").unwrap_or_default(),
             gtid_mode: value("gtid_mode").is_some_and(|v| v == "ON"),
+            silent_replica: replicates
+                && ["log_slave_updates", "log_replica_updates"]
+                    .into_iter()
+                    .find_map(value)
+                    .is_some_and(|v| v == "OFF"),
             end: if log_bin { end(session).await? } else { None },
         })
     }
@@ -254,6 +268,12 @@ impl Keeping {
             let format = &self.format;
             missing.push(format!("binlog_format is {format}: set it to ROW"));
         }
+        if self.silent_replica {
+            missing.push(
+                "the server is a replica whose own log leaves out what it replicates: set log_slave_updates"
+                    .to_owned(),
+            );
+        }
         if self.value_options.contains("PARTIAL_JSON") {
             missing.push("binlog_row_value_options is PARTIAL_JSON: leave it empty".to_owned());
         }
@@ -324,10 +344,19 @@ mod tests {
         let wrong = Keeping {
             format: "MIXED".into(),
             value_options: "PARTIAL_JSON".into(),
+            silent_replica: true,
             end: None,
             ..good()
         };
-        missing(&wrong, &["MIXED", "PARTIAL_JSON", "BINLOG MONITOR"]);
+        missing(
+            &wrong,
+            &[
+                "MIXED",
+                "log_slave_updates",
+                "PARTIAL_JSON",
+                "BINLOG MONITOR",
+            ],
+        );
     }
 
     #[test]

@@ -171,7 +171,7 @@ fn copy(source: &SourceStatus, now_ms: u64) -> Vec<String> {
 }
 
 /// Mappings that stand still, with what changed under them and what to do.
-fn held_lines(source: &SourceStatus) -> Vec<String> {
+pub(super) fn held_lines(source: &SourceStatus) -> Vec<String> {
     let mut out = Vec::new();
     for mapping in &source.mappings {
         let Some(held) = &mapping.held else { continue };
