@@ -54,7 +54,9 @@ pub(crate) fn cells(
         );
         let mut sql_type = type_name(of.unwrap_or(column.col_type), column, def);
         if column.is_calculated {
-            sql_type = format!("Calculated ({sql_type})");
+            // Sizes are those of what the result is wrapped in.
+            let bare = sql_type.split('(').next().unwrap_or_default();
+            sql_type = format!("Calculated {bare}");
         }
         Cell {
             name: column.name.clone(),

@@ -19,7 +19,7 @@ pub struct AccessOptions {
     /// Where copies of the file are made, without a name and encrypted; made with mode 700 if it is not there.
     pub work_folder: PathBuf,
     /// At most this many rows per second; `None` reads at full speed. Copying is not counted in rows: it
-    /// takes at most a fifth of the time.
+    /// takes a share of the time (`rest`).
     pub rows_per_second: Option<NonZeroU32>,
     /// At most this many bytes of memory for the indexes of the copy.
     pub index_memory: usize,
@@ -27,6 +27,8 @@ pub struct AccessOptions {
     pub attempts: u32,
     /// The first pause between two attempts; each following one is twice as long.
     pub pause: Duration,
+    /// After a copy the share rests so many times as long as the copy took: 4 copies a fifth of the time.
+    pub rest: u32,
     /// The file is looked at once in this time at most, however often rows are asked for.
     pub look_every: Duration,
 }
@@ -48,6 +50,7 @@ impl AccessOptions {
             index_memory: 96 << 20,
             attempts: 5,
             pause: Duration::from_millis(200),
+            rest: 4,
             look_every: Duration::from_secs(1),
         }
     }

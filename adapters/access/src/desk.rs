@@ -3,7 +3,7 @@
 //!
 //! A question first looks at the file, at most once in [`AccessOptions::look_every`]: one `stat`, and nothing
 //! more while nothing has changed. If it has, a copy is taken, unless the last one was taken so recently that
-//! copying would occupy the share: it takes at most a fifth of the time. While somebody keeps writing, the
+//! copying would occupy the share. While somebody keeps writing, the
 //! last good copy answers, and its age is told. A file that is away, or is no longer an Access file, is an
 //! error all the same: its last copy must not pass for the present.
 
@@ -25,8 +25,6 @@ use crate::watch::Look;
 use crate::window::{Filling, Window};
 use crate::{equal, order};
 
-/// After a copy that took a second, the next is taken four seconds later at the earliest.
-const SHARE: u32 = 4;
 /// A copy of a file that had changed a moment before is compared again so much later: a time of change that
 /// counts in seconds may hide a second change.
 const SETTLING: Duration = Duration::from_secs(15);
@@ -124,13 +122,19 @@ impl Desk {
                 held.behind = None;
                 return Ok(());
             }
-            if self.rest_until.is_some_and(|until| now < until) {
+            if let Some(until) = self.rest_until.filter(|until| now < *until) {
+                if look != held.seen.look {
+                    let seconds = (until - now).as_secs() + 1;
+                    held.behind = Some(format!(
+                        "the file has changed; the next copy is taken in {seconds} s, so that the share can rest"
+                    ));
+                }
                 return Ok(());
             }
         }
         let known = self.held.as_ref().map(|held| held.seen.digest);
         let taken = copy::take(&self.options, known.as_ref());
-        self.rest_until = Some(Instant::now() + now.elapsed() * SHARE);
+        self.rest_until = Some(Instant::now() + now.elapsed() * self.options.rest);
         match (taken, &mut self.held) {
             (Ok(Taken::New(book, seen)), _) => {
                 tracing::info!(

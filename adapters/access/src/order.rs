@@ -6,44 +6,43 @@
 //! that was written years ago still stands in the same place.
 //!
 //! ```text
-//! NULL 00 | boolean 01 b | integer, decimal 02 (sign and 16 bytes) | float 03 (8) | text 04 .. 00 00
-//! bytes 05 .. 00 00 | moment 06 (11) | time 07 (7); a zero byte inside .. is written 00 FF
+//! NULL 00 | boolean 01 b | integer 02 (8) | decimal 03 (16 before the point, 12 behind it) | float 04 (8)
+//! text 05 .. 00 00 | bytes 06 .. 00 00 | moment 07 (11) | time 08 (7); a zero byte inside .. is written 00 FF
 //! ```
+//!
+//! A column holds values of one kind. Where it was given another, a cursor from before stands at the beginning
+//! or at the end, and the sweep sees every row again.
 
 use silsila_source::{Date, DateTime, Time, Value};
-
-/// The decimal places that every number is brought to, so that integers and decimals compare: Access's
-/// decimals have 28 digits at most. A number with more before its point sorts with the largest.
-const PLACES: u32 = 10;
 
 /// Appends a value so that encodings sort as the values do.
 pub(crate) fn encode(value: &Value, out: &mut Vec<u8>) {
     match value {
         Value::Null => out.push(0),
         Value::Bool(yes) => out.extend([1, u8::from(*yes)]),
-        Value::Int(n) => number(i128::from(*n) * 10_i128.pow(PLACES), &[], out),
-        Value::UInt(n) => number(i128::from(*n) * 10_i128.pow(PLACES), &[], out),
+        Value::Int(n) => whole(*n, out),
+        Value::UInt(n) => whole(i64::try_from(*n).unwrap_or(i64::MAX), out),
         Value::Decimal(digits) => decimal(digits, out),
         Value::Float(n) => {
-            out.push(3);
+            out.push(4);
             out.extend(float(*n).to_be_bytes());
         }
-        Value::Text(text) => escaped(4, text.as_bytes(), out),
-        Value::Bytes(bytes) => escaped(5, bytes, out),
+        Value::Text(text) => escaped(5, text.as_bytes(), out),
+        Value::Bytes(bytes) => escaped(6, bytes, out),
         Value::Date(d) => {
-            out.push(6);
+            out.push(7);
             date(*d, out);
             out.extend([0; 7]);
         }
         Value::DateTime(DateTime {
             date: d, time: t, ..
         }) => {
-            out.push(6);
+            out.push(7);
             date(*d, out);
             time(*t, out);
         }
         Value::Time(t) => {
-            out.push(7);
+            out.push(8);
             time(*t, out);
         }
     }
@@ -58,36 +57,31 @@ pub(crate) fn encode_all(values: &[Value]) -> Vec<u8> {
     out
 }
 
-fn number(scaled: i128, rest: &[u8], out: &mut Vec<u8>) {
+fn whole(n: i64, out: &mut Vec<u8>) {
     out.push(2);
-    let flipped = scaled.cast_unsigned() ^ (1 << 127);
-    out.extend(flipped.to_be_bytes());
-    out.extend(rest);
+    out.extend((n.cast_unsigned() ^ (1 << 63)).to_be_bytes());
 }
 
-/// The first ten places as a number, and, so that nothing different is equal, all digits as they are.
+/// The digits behind the point that count: those that a Decimal of Access has at most.
+const PLACES: usize = 28;
+
+/// The whole number below, and how far above it: -1.25 is -2 and 0.75.
 fn decimal(digits: &str, out: &mut Vec<u8>) {
-    let negative = digits.starts_with('-');
-    let (whole, fraction) = digits
-        .trim_start_matches('-')
-        .split_once('.')
-        .unwrap_or((digits.trim_start_matches('-'), ""));
-    let places = PLACES as usize;
-    let head = fraction.get(..places).unwrap_or(fraction);
-    let tail = fraction.get(places..).unwrap_or("").trim_end_matches('0');
-    let scaled = format!("{whole}{head:0<places$}")
-        .parse::<i128>()
-        .unwrap_or(i128::MAX);
-    let scaled = if negative { -scaled } else { scaled };
-    // Below the tenth place a larger tail is a larger number, or a smaller one where it is negative.
-    let tail: Vec<u8> = tail
-        .bytes()
-        .map(|digit| if negative { !digit } else { digit })
-        .collect();
-    number(scaled, &tail, out);
-    if !tail.is_empty() && negative {
-        out.push(0xFF);
+    let unsigned = digits.trim_start_matches('-');
+    let (before, behind) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+    let mut below = before.parse::<i128>().unwrap_or(i128::MAX);
+    let behind = behind.get(..PLACES).unwrap_or(behind);
+    let mut above = format!("{behind:0<PLACES$}").parse::<u128>().unwrap_or(0);
+    if digits.starts_with('-') {
+        below = -below;
+        if above > 0 {
+            below -= 1;
+            above = 10_u128.pow(28) - above;
+        }
     }
+    out.push(3);
+    out.extend((below.cast_unsigned() ^ (1 << 127)).to_be_bytes());
+    out.extend(&above.to_be_bytes()[4..]);
 }
 
 /// The bits of a float, so that they sort as the numbers do.
@@ -138,28 +132,34 @@ mod tests {
     }
 
     #[test]
-    fn numbers_sort_as_numbers_whatever_they_are_written_as() {
-        let decimal = |digits: &str| Value::Decimal(digits.into());
+    fn numbers_sort_as_numbers() {
         check(&[
             Value::Null,
             Value::Int(i64::MIN),
-            decimal("-12345678.9000"),
             Value::Int(-2),
+            Value::Int(-1),
+            Value::Int(0),
+            Value::Int(1),
+            Value::Int(i64::MAX),
+        ]);
+        let decimal = |digits: &str| Value::Decimal(digits.into());
+        check(&[
+            decimal("-9999999999999999999999999999"),
+            decimal("-12345678.9000"),
             decimal("-1.00000000005"),
             decimal("-1.00000000001"),
-            Value::Int(-1),
+            decimal("-1.0000"),
             decimal("-0.0001"),
             decimal("0.0000"),
-            decimal("0.00000000001"),
+            decimal("0.0000000000000000000000000001"),
             decimal("0.5"),
-            Value::Int(1),
             decimal("1.25"),
-            Value::Int(i64::MAX),
-            Value::UInt(u64::MAX),
+            decimal("922337203685477.5807"),
         ]);
-        let same = |a: Value, b: Value| assert_eq!(encode_all(&[a]), encode_all(&[b]));
-        same(Value::Int(7), decimal("7.0000"));
-        same(decimal("7.1"), decimal("7.10"));
+        let [short, long] = ["7.1", "7.1000"].map(|digits| encode_all(&[decimal(digits)]));
+        assert_eq!(short, long);
+        let pair = |first: &str, second: i64| encode_all(&[decimal(first), Value::Int(second)]);
+        assert!(pair("-1.5", 9) < pair("-1.25", 1));
     }
 
     #[test]
