@@ -54,6 +54,11 @@ async fn a_renamed_column_stops_its_mapping_alone_until_it_is_named_back() {
         text.contains("PIP0018 mapping lab-result stands still") && text.contains(&said),
         "{text}"
     );
+    let (_, text) = scene.run("source status");
+    assert!(
+        text.contains("PIP0018 mapping lab-result stands still"),
+        "{text}"
+    );
     // The others go on.
     scene
         .sql(

@@ -12,6 +12,7 @@ mod binlog_server;
 mod binlog_story;
 mod binlog_types;
 mod demo_runs;
+mod drift_access;
 mod drift_mysql;
 mod hospital_loads;
 mod hyderabad_counts;
