@@ -110,7 +110,10 @@ fn read(path: &Path, folder: &Path, attempts: u32) -> Result<(Sealed, Seen), Ret
     let started = std::time::Instant::now();
     let begun = SystemTime::now();
     let mut file = File::open(path).map_err(of_source)?;
-    let before = file.metadata().and_then(Look::of).map_err(of_source)?;
+    let before = file
+        .metadata()
+        .and_then(|what| Look::of(&what))
+        .map_err(of_source)?;
     let mut sealing = Sealing::begin(folder).map_err(of_folder)?;
     let digest = each_part(&mut file, |part| sealing.append(part).map_err(of_folder))?;
     let contested = is_open_elsewhere(path) || before.is_recent(begun);

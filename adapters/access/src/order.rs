@@ -125,7 +125,10 @@ mod tests {
 
     /// Checks that values sort in the order in which they are given.
     fn check(ascending: &[Value]) {
-        let encoded: Vec<_> = ascending.iter().map(|v| encode_all(&[v.clone()])).collect();
+        let encoded: Vec<_> = ascending
+            .iter()
+            .map(|v| encode_all(std::slice::from_ref(v)))
+            .collect();
         for (i, pair) in encoded.windows(2).enumerate() {
             assert!(pair[0] < pair[1], "{i}");
         }

@@ -25,11 +25,11 @@ pub(crate) struct Look {
 impl Look {
     /// Looks at a path.
     pub fn at(file: &Path) -> io::Result<Self> {
-        std::fs::metadata(file).and_then(Self::of)
+        std::fs::metadata(file).and_then(|what| Self::of(&what))
     }
 
     /// What a file's metadata show; a folder is no file.
-    pub fn of(what: Metadata) -> io::Result<Self> {
+    pub fn of(what: &Metadata) -> io::Result<Self> {
         if !what.is_file() {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,

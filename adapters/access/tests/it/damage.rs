@@ -27,6 +27,10 @@ impl Dice {
 }
 
 /// The seed of this run, or the one that `SILSILA_TEST_SEED` plays again.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment of a test, not of the gateway"
+)]
 fn seed() -> u64 {
     let given = std::env::var("SILSILA_TEST_SEED").ok();
     given.and_then(|s| s.parse().ok()).unwrap_or_else(|| {

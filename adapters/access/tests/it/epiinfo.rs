@@ -10,6 +10,10 @@ use silsila_source::{Source, Value};
 use crate::place::{options, rows, text};
 
 /// The case reports of Epi Info, unless nobody put them there.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment of a test, not of the gateway"
+)]
 fn case_reports(name: &str) -> Option<PathBuf> {
     let data = std::env::var_os("SILSILA_TEST_DATA").map_or_else(
         || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
