@@ -5,6 +5,7 @@
 
 use std::path::PathBuf;
 
+use silsila_access::{Access, AccessOptions};
 use silsila_integration_tests::{mariadb, mssql};
 use silsila_source::Source;
 use silsila_source::compliance::{Facts, Fixture, Role, facts, markdown, run};
@@ -49,7 +50,7 @@ async fn seen(source: &dyn Source, fixture: &Fixture, feed: Option<&str>) -> Fac
     let report = run(source, fixture).await;
     report.assert_all_hold();
     assert_eq!(source.feed().is_some(), feed.is_some());
-    facts(source, &report, feed).await.unwrap()
+    facts(&[source], &report, feed).await.unwrap()
 }
 
 async fn mysql() -> Facts {
@@ -68,6 +69,28 @@ async fn mysql() -> Facts {
     }
     database.execute(MARIADB_TYPES).await.unwrap();
     seen(&database.source(), &fixture, Some("binary log")).await
+}
+
+/// Access files cannot be made here: those of the adapter's own tests hold the samples and every type.
+async fn access() -> Facts {
+    let copies = tempfile::tempdir().unwrap();
+    let file = |name: &str| {
+        let folder = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../adapters/access/tests/fixtures"
+        );
+        let file = format!("{folder}/{name}");
+        let mut options = AccessOptions::new("acc", file, copies.path().join(name));
+        options.rows_per_second = None;
+        Access::new(options)
+    };
+    let claims = file("claims.accdb");
+    let report = run(&claims, &Fixture::standard()).await;
+    report.assert_all_hold();
+    let (types, kinds) = (file("types-v2010.accdb"), file("kinds.accdb"));
+    facts(&[&claims, &types, &kinds], &report, None)
+        .await
+        .unwrap()
 }
 
 async fn sql_server() -> Facts {
@@ -117,6 +140,7 @@ async fn postgresql_over_odbc() -> Option<Facts> {
 async fn columns() -> Vec<(&'static str, Option<Facts>)> {
     vec![
         ("MySQL, MariaDB", Some(mysql().await)),
+        ("MS Access", Some(access().await)),
         ("SQL Server", Some(sql_server().await)),
         ("ODBC, SQLite", sqlite_over_odbc().await),
         ("ODBC, MariaDB", mariadb_by_odbc().await),

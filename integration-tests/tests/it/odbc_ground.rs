@@ -35,7 +35,8 @@ pub fn driver(file: &str, package: &str, skipped: &str) -> Option<PathBuf> {
 
 /// A line straight to standard error: by a macro, the test runner would keep it to itself.
 pub fn say(line: &str) {
-    writeln!(std::io::stderr(), "{line}").unwrap();
+    let said = writeln!(std::io::stderr(), "{line}");
+    said.unwrap();
 }
 
 /// libsqliteodbc, which `script/setup` installs.
@@ -69,12 +70,6 @@ impl SqliteFile {
     pub fn execute(&self, sql: &str) {
         let conn = rusqlite::Connection::open(self.path()).unwrap();
         conn.execute_batch(sql).unwrap();
-    }
-
-    /// The first cell of an answer, as the hospital's own program would see it.
-    pub fn text(&self, sql: &str) -> String {
-        let conn = rusqlite::Connection::open(self.path()).unwrap();
-        conn.query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
     pub fn options(&self) -> OdbcOptions {

@@ -32,20 +32,26 @@ pub struct Facts {
     pub rows: Vec<(&'static str, String)>,
 }
 
-/// Looks at every table that has a key, and at what the claims came to. `feed` is what the database's log of
-/// changes is called, where the adapter follows one.
+/// Looks at every table of the sources that has a key, and at what the claims came to. `feed` is what the
+/// database's log of changes is called, where the adapter follows one.
 ///
 /// # Errors
-/// When the source cannot be read.
+/// When a source cannot be read.
+///
+/// # Panics
+/// Without any source.
 pub async fn facts(
-    source: &dyn Source,
+    sources: &[&dyn Source],
     report: &Report,
     feed: Option<&str>,
 ) -> Result<Facts, SourceError> {
-    let server = source.health().await?.server;
+    let first = sources.first().expect("there is something to look at");
+    let server = first.health().await?.server;
     let mut seen = Seen::default();
-    for table in source.schema().await?.tables {
-        seen.look_at(source, &table).await?;
+    for source in sources {
+        for table in source.schema().await?.tables {
+            seen.look_at(*source, &table).await?;
+        }
     }
     let kept = report.outcomes.iter().filter(|(_, c)| c.is_ok()).count();
     let all = report.outcomes.len() + report.excused.len();
