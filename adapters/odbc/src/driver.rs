@@ -25,12 +25,14 @@ const FOLDERS: &[&str] = &["/usr/lib64", "/usr/lib/odbc", "/usr/lib", "/usr/loca
 const UTF_16_FUNCTION: &[u8] = b"\0SQLDriverConnectW\0";
 
 /// What is known of the driver before it is loaded.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Driver {
     /// Its file, where that was found.
     file: Option<PathBuf>,
     /// All names that it goes by.
     names: Vec<String>,
+    /// How the driver manager hands it statements and names.
+    pub calls: Encoding,
 }
 
 impl Driver {
@@ -51,20 +53,8 @@ impl Driver {
             }
         }
         let file = names.iter().rev().find_map(|name| found(name));
-        Self { file, names }
-    }
-
-    /// How the driver manager hands the driver statements and names.
-    pub(crate) fn calls(&self) -> Encoding {
-        let bytes = self.file.as_ref().and_then(|file| std::fs::read(file).ok());
-        let takes_utf_16 = |bytes: Vec<u8>| {
-            let mut windows = bytes.windows(UTF_16_FUNCTION.len());
-            windows.any(|window| window == UTF_16_FUNCTION)
-        };
-        match bytes.map(takes_utf_16) {
-            Some(false) => Encoding::Narrow,
-            Some(true) | None => Encoding::Wide,
-        }
+        let calls = calls(file.as_deref());
+        Self { file, names, calls }
     }
 
     /// Refuses a driver that is known to give wrong data, by all that can be seen before it is loaded.
@@ -73,6 +63,19 @@ impl Driver {
             true => Err(mdbtools(source)),
             false => Ok(()),
         }
+    }
+}
+
+/// How the driver manager hands a driver statements and names, seen by the driver's functions.
+fn calls(file: Option<&Path>) -> Encoding {
+    let bytes = file.and_then(|file| std::fs::read(file).ok());
+    let takes_utf_16 = |bytes: Vec<u8>| {
+        let mut windows = bytes.windows(UTF_16_FUNCTION.len());
+        windows.any(|window| window == UTF_16_FUNCTION)
+    };
+    match bytes.map(takes_utf_16) {
+        Some(false) => Encoding::Narrow,
+        Some(true) | None => Encoding::Wide,
     }
 }
 
@@ -233,7 +236,12 @@ mod tests {
         let mut options = OdbcOptions::new("s", "DSN=h;");
         options.user = Some("silsila".into());
         options.password = Some(Secret::new("a;UID=sa}b"));
-        let text = connection_string(&options, &Driver::default());
+        let unknown = Driver {
+            file: None,
+            names: Vec::new(),
+            calls: Encoding::Wide,
+        };
+        let text = connection_string(&options, &unknown);
         assert_eq!(text, "UID=silsila;PWD={a;UID=sa}}b};DSN=h;");
         assert_eq!(attribute(&text, "pwd").as_deref(), Some("a;UID=sa}b"));
     }
@@ -244,6 +252,7 @@ mod tests {
         let driver = Driver {
             file: Some("/usr/lib/libsqlite3odbc.so".into()),
             names: vec!["SQLite3".into(), "libsqlite3odbc.so".into()],
+            calls: Encoding::Narrow,
         };
         assert_eq!(
             connection_string(&options, &driver),
@@ -258,11 +267,7 @@ mod tests {
         let check = |bytes: &[u8], expect| {
             let file = folder.join("driver.so");
             std::fs::write(&file, bytes).unwrap();
-            let driver = Driver {
-                file: Some(file),
-                names: Vec::new(),
-            };
-            assert_eq!(driver.calls(), expect);
+            assert_eq!(calls(Some(&file)), expect);
         };
         check(
             b"\x7fELF\0SQLDriverConnect\0SQLExecDirect\0",
@@ -273,7 +278,7 @@ mod tests {
             Encoding::Wide,
         );
         std::fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(Driver::default().calls(), Encoding::Wide);
+        assert_eq!(calls(None), Encoding::Wide);
     }
 
     #[test]

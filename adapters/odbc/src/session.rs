@@ -72,7 +72,7 @@ fn open<'c>(
     let dbms = conn.database_management_system_name().map_err(coded)?;
     driver::after_connecting(&options.name, &dbms)?;
     let dialect = Dialect::of(&dbms);
-    let calls = driver.calls();
+    let calls = driver.calls;
     let told = conn.identifier_quote_char().unwrap_or(Some('"'));
     let catalog = conn.current_catalog().ok().map(|c| calls.inward(c));
     let mut session = Session {
@@ -129,7 +129,7 @@ fn connect<'c>(
     driver: &Driver,
 ) -> Result<Connection<'c>, SourceError> {
     let text = driver::connection_string(options, driver);
-    let text = driver.calls().outward(&text).into_owned();
+    let text = driver.calls.outward(&text).into_owned();
     let timed = ConnectionOptions {
         login_timeout_sec: u32::try_from(seconds(options.connect_timeout)).ok(),
         packet_size: None,
