@@ -4,12 +4,14 @@
 //!
 //! ```text
 //! mariadb/       the database server of Mirpurkhas
+//! access/        the file of Hyderabad's application
 //! mirpurkhas/    a gateway: silsila.toml, its password file, state and keys; so for every hospital
 //! demo.json      where to find the gateways, once everything mapped is committed
 //! ```
 //!
 //! A further hospital is a file with a [`Site`] and a line in [`sites`].
 
+mod hyderabad;
 mod karachi;
 mod mirpurkhas;
 mod place;
@@ -34,6 +36,7 @@ const FIRST_SWEEP: Duration = Duration::from_secs(600);
 fn sites() -> Vec<Box<dyn Site>> {
     vec![
         Box::new(mirpurkhas::Mirpurkhas::default()),
+        Box::new(hyderabad::Hyderabad),
         Box::new(karachi::Karachi::default()),
     ]
 }

@@ -14,6 +14,13 @@ use silsila_integration_tests::supervisor::{Signal, Supervised};
 const DEMO: &str = env!("CARGO_BIN_EXE_silsila-demo");
 const PATIENCE: Duration = Duration::from_secs(240);
 
+/// All hospitals, in the order of `demo.json`.
+const NAMES: [&str; 3] = ["mirpurkhas", "hyderabad", "karachi"];
+
+/// How Hyderabad finds him, whom it knows from the second day on.
+const NEW_AT_HYDERABAD: &str =
+    "/fhir/Patient?identifier=https://hyderabad.example/ns/patient%7C401";
+
 /// The hospitals that know Aquib Shaikh from the first day on, and how each finds him. On the second day he
 /// moves from Mirpurkhas to Hyderabad and has another telephone.
 const HOSPITALS: [(&str, &str); 2] = [
@@ -27,9 +34,17 @@ const HOSPITALS: [(&str, &str); 2] = [
     ),
 ];
 
+/// Those hospitals, with the ports of their gateways.
+fn who_know_him(ports: [u16; 3]) -> impl Iterator<Item = (&'static str, &'static str, u16)> {
+    HOSPITALS.into_iter().map(move |(name, search)| {
+        let at = NAMES.iter().position(|n| *n == name).unwrap();
+        (name, search, ports[at])
+    })
+}
+
 fn start(dir: &Path, ports: &[u16]) -> Supervised {
-    let names = HOSPITALS.iter().map(|(name, _)| name);
-    let ports: Vec<_> = names
+    let ports: Vec<_> = NAMES
+        .iter()
         .zip(ports)
         .map(|(name, port)| format!("{name}={port}"))
         .collect();
@@ -116,7 +131,7 @@ async fn cities(port: u16, id: &Value) -> Vec<String> {
 async fn a_newcomer_sees_a_patient_move_and_the_chain_hold_both_versions() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("demo");
-    let ports = HOSPITALS.map(|_| free_port().unwrap());
+    let ports = NAMES.map(|_| free_port().unwrap());
 
     let early = day2(&dir);
     assert!(!early.status.success());
@@ -125,10 +140,10 @@ async fn a_newcomer_sees_a_patient_move_and_the_chain_hold_both_versions() {
 
     let demo = start(&dir, &ports);
     let json = announced(&dir, &demo).await;
-    let listed: Vec<_> = HOSPITALS
+    let listed: Vec<_> = NAMES
         .iter()
         .zip(ports)
-        .map(|((name, _), port)| {
+        .map(|(name, port)| {
             let fhir = format!("http://127.0.0.1:{port}/fhir");
             serde_json::json!({"name": name, "port": port, "fhir": fhir})
         })
@@ -136,7 +151,7 @@ async fn a_newcomer_sees_a_patient_move_and_the_chain_hold_both_versions() {
     assert_eq!(json, serde_json::json!({ "gateways": listed }));
 
     let mut before = Vec::new();
-    for ((_, search), port) in HOSPITALS.iter().zip(ports) {
+    for (_, search, port) in who_know_him(ports) {
         let now = hero(port, search).await;
         assert_eq!(now["address"][0]["city"], "Mirpurkhas");
         assert_eq!(now["telecom"][0]["value"], "+923213122332");
@@ -145,8 +160,12 @@ async fn a_newcomer_sees_a_patient_move_and_the_chain_hold_both_versions() {
 
     let played = day2(&dir);
     assert!(played.status.success(), "{played:?}");
+    // Hyderabad has shown the day by the time the command returns.
+    let new = hero(ports[1], NEW_AT_HYDERABAD).await;
+    assert_eq!(new["name"][0]["text"], "Aqib Sheikh");
+    assert_eq!(new["telecom"][0]["value"], "+923448556000");
     let mut after = Vec::new();
-    for (((name, search), port), before) in HOSPITALS.iter().zip(ports).zip(&before) {
+    for ((name, search, port), before) in who_know_him(ports).zip(&before) {
         let now = moved(port, search, before).await;
         assert_eq!(now["id"], before["id"]);
         assert_eq!(now["address"][0]["city"], "Hyderabad");
@@ -179,8 +198,8 @@ async fn a_newcomer_sees_a_patient_move_and_the_chain_hold_both_versions() {
     assert!(again.status.success(), "{again:?}");
     let text = String::from_utf8(again.stdout).unwrap();
     let repeated = text.matches("has been played already").count();
-    assert_eq!(repeated, HOSPITALS.len(), "{text}");
-    for (((_, search), port), after) in HOSPITALS.iter().zip(ports).zip(&after) {
+    assert_eq!(repeated, NAMES.len(), "{text}");
+    for ((_, search, port), after) in who_know_him(ports).zip(&after) {
         let now = hero(port, search).await;
         assert_eq!(now["meta"], after["meta"], "nothing was committed twice");
     }
