@@ -290,8 +290,8 @@ async fn minimal_images_tell_the_key_and_what_changed() {
     let id = ("visit_id".to_owned(), Some(1));
     let patient = |n| ("patient_id".to_owned(), Some(n));
     assert_eq!(told(&changes[0].after), [id.clone(), patient(10)]);
-    assert_eq!(told(&changes[1].before), [id.clone()]);
-    assert_eq!(told(&changes[1].after), [id.clone()]);
+    assert_eq!(told(&changes[1].before), std::slice::from_ref(&id));
+    assert_eq!(told(&changes[1].after), std::slice::from_ref(&id));
     let mut after = told(&changes[2].after);
     after.sort();
     assert_eq!(after, [patient(20), id.clone()]);

@@ -161,10 +161,12 @@ async fn a_bulk_of_twenty_thousand_rows_survives_power_cuts_with_nothing_lost_or
         .sql("UPDATE lab_tests SET result = '12.3' WHERE test_id = 120000")
         .await;
     let until = Instant::now() + PATIENCE;
-    while scene.history(&last).await[0].1.as_ref().unwrap()["valueQuantity"]["value"].to_string()
-        != "12.3"
-    {
-        assert!(Instant::now() < until);
+    loop {
+        let newest = scene.history(&last).await[0].1.clone().unwrap();
+        if newest["valueQuantity"]["value"].as_f64() == Some(12.3) {
+            break;
+        }
+        assert!(Instant::now() < until, "{newest}");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let source = scene.source();
