@@ -171,24 +171,42 @@ impl Book {
         }
     }
 
-    /// One row.
-    pub fn row(
+    /// The rows at some places, in their order. Where they follow each other as they lie in the file, which
+    /// rows under a growing key do, a page is taken up once for all of its rows.
+    pub fn rows(
         &mut self,
         asked: Asked<'_>,
         sheet: &Sheet,
         columns: &[&Cell],
-        at: RowPosition,
-    ) -> Result<Vec<Value>, SourceError> {
+        places: &[RowPosition],
+        mut take: impl FnMut(Vec<Value>),
+    ) -> Result<(), SourceError> {
         let wanted: Vec<usize> = columns.iter().map(|cell| cell.at).collect();
-        let (def, calculated) = (&sheet.def, &sheet.calculated);
-        let row = jetdb::read_row_at(&mut self.reader, def, calculated, at, Some(&wanted))
-            .map_err(|error| asked.damaged(&error))?;
-        let mut row = row.ok_or_else(|| {
-            asked.unreadable(
-                "the file is damaged: a row cannot be read; compact and repair it in Access",
-            )
-        })?;
-        self.values(asked, sheet, columns, at, &mut row)
+        let walk = |from| {
+            TableRows::new(&sheet.def, &sheet.calculated)
+                .with_columns(&wanted)
+                .starting_at(from)
+        };
+        let damaged = |error: FileError| asked.damaged(&error);
+        let mut rows = walk(RowPosition::default());
+        for &at in places {
+            let follows = rows.position() <= at && rows.position().page == at.page;
+            if !follows {
+                rows = walk(at);
+            }
+            let mut found = rows.next_row(&mut self.reader).map_err(damaged)?;
+            if found.as_ref().is_none_or(|row| row.position != at) {
+                rows = walk(at);
+                found = rows.next_row(&mut self.reader).map_err(damaged)?;
+            }
+            let mut row = found.filter(|row| row.position == at).ok_or_else(|| {
+                asked.unreadable(
+                    "the file is damaged: a row cannot be read; compact and repair it in Access",
+                )
+            })?;
+            take(self.values(asked, sheet, columns, at, &mut row.values)?);
+        }
+        Ok(())
     }
 
     fn values(

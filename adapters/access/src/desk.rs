@@ -215,10 +215,9 @@ impl Desk {
         loop {
             let window = held.window(asked, &sheet, &by, wanted, after.as_deref())?;
             let (places, more) = window.next(after.as_deref(), wanted.limit - rows.len());
-            for at in places {
-                let values = held.book.row(asked, &sheet, &columns, at)?;
+            held.book.rows(asked, &sheet, &columns, &places, |values| {
                 rows.push(Row::new(names.clone(), values));
-            }
+            })?;
             match more {
                 Some(more) if rows.len() < wanted.limit => after = Some(more.to_vec()),
                 _ => return Ok(rows),
@@ -250,10 +249,9 @@ impl Desk {
         let places = held.places(asked, &sheet, &matched, by, &wanted)?;
         let names = Columns::new(columns.iter().map(String::as_str));
         let mut rows = Vec::with_capacity(places.len());
-        for at in places {
-            let values = held.book.row(asked, &sheet, &shown, at)?;
+        held.book.rows(asked, &sheet, &shown, &places, |values| {
             rows.push(Row::new(names.clone(), values));
-        }
+        })?;
         Ok(rows)
     }
 }
@@ -338,14 +336,14 @@ impl Held {
             wanted.iter().flat_map(|value| finder.find(value)).collect();
         places.sort_unstable();
         places.dedup();
-        let mut found = Vec::with_capacity(places.len());
-        for at in places {
-            let values = self.book.row(asked, sheet, matched, at)?;
-            if same(matched, &values).is_some_and(|bytes| wanted.contains(&bytes)) {
-                found.push(at);
-            }
-        }
-        Ok(found)
+        let mut equal = Vec::with_capacity(places.len());
+        self.book.rows(asked, sheet, matched, &places, |values| {
+            let same = same(matched, &values);
+            equal.push(same.is_some_and(|bytes| wanted.contains(&bytes)));
+        })?;
+        let mut equal = equal.into_iter();
+        places.retain(|_| equal.next().unwrap_or(false));
+        Ok(places)
     }
 
     fn finder(
