@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use silsila_store::{Store, StoreError};
+use silsila_store::{Clock, Store, StoreError};
 use tokio::sync::oneshot;
 
 use crate::index::upkeep;
@@ -83,14 +83,14 @@ pub struct Upkeep {
 
 impl Upkeep {
     /// Starts the thread. It ends when this is dropped.
-    pub fn start(store: Store, behind: Arc<AtomicBool>) -> Self {
+    pub fn start(store: Store, behind: Arc<AtomicBool>, clock: Arc<dyn Clock>) -> Self {
         let (stop, stopped) = sync_channel::<()>(0);
         let _detached = thread::Builder::new()
             .name("fhir-upkeep".into())
             .spawn(move || {
                 let mut pause_in_commits = Pause::default();
                 loop {
-                    let done = step(&store, &behind).and_then(|more| {
+                    let done = step(&store, &behind, &*clock).and_then(|more| {
                         if !more {
                             pause_in_commits.look(&store)?;
                         }
@@ -140,13 +140,13 @@ pub fn is_behind(store: &Store) -> Result<bool, StoreError> {
 }
 
 /// One short piece of work; says whether there is more.
-fn step(store: &Store, behind: &AtomicBool) -> Result<bool, StoreError> {
+fn step(store: &Store, behind: &AtomicBool, clock: &dyn Clock) -> Result<bool, StoreError> {
     if behind.load(Ordering::Relaxed) {
         let more = upkeep::catch_up(store)? > 0;
         behind.store(more, Ordering::Relaxed);
         return Ok(more);
     }
-    upkeep::purge(store, store.health()?.time_ms)
+    upkeep::purge(store, clock.now_ms())
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ impl FhirState {
             readers: Readers::start(settings.search_threads),
             served: Served::with_room_for(settings.served_bytes),
             slots: Semaphore::new(settings.limits.concurrent),
-            _upkeep: Upkeep::start(store.clone(), Arc::clone(&behind)),
+            _upkeep: Upkeep::start(store.clone(), Arc::clone(&behind), Arc::clone(&clock)),
             behind,
             store,
             settings,

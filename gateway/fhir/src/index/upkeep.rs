@@ -12,7 +12,7 @@ use super::key::{Keyed, is_rare};
 use super::rows::Rows;
 use super::tables;
 
-/// How long a replaced version keeps its rows, in block time: the life of a page link.
+/// How long a replaced version keeps its rows: the life of a page link.
 pub const SNAPSHOT_MS: u64 = 10 * 60 * 1000;
 
 /// Versions whose rows are taken out in one transaction.

@@ -33,6 +33,17 @@ enum Check<'q> {
     Entries(Vec<(i64, i64)>),
 }
 
+/// What is known of a total before candidates are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Total {
+    /// So many.
+    Known(u64),
+    /// More than are counted unasked.
+    Many,
+    /// To be counted.
+    Unknown,
+}
+
 /// A query made ready for one snapshot.
 pub struct Plan<'q> {
     run: &'q Run<'q>,
@@ -295,22 +306,25 @@ impl<'q> Plan<'q> {
     }
 
     /// The total where it takes no look at the candidates: all of a type now, or the rows of one term.
-    pub fn total_without_looking(&self, kind: i64, exact: bool) -> Result<Option<u64>, Refusal> {
+    pub fn total_without_looking(&self, kind: i64, exact: bool) -> Result<Total, Refusal> {
         let conn = self.run.conn;
         if !self.checks.is_empty() {
-            return Ok(None);
+            return Ok(Total::Unknown);
         }
+        let known = |count: usize| Total::Known(u64::try_from(count).unwrap_or(u64::MAX));
         let probe = match &self.candidates {
             Candidates::Walk(probe) if !is_rare(probe.key) => probe,
-            Candidates::Walk(_) | Candidates::Merge(_) => return Ok(None),
+            Candidates::Walk(_) => return Ok(Total::Unknown),
+            Candidates::Merge(_) if exact => return Ok(Total::Unknown),
+            Candidates::Merge(_) => return Ok(Total::Many),
             Candidates::List(list) => {
                 let visible = terms::count_visible(conn, list, self.snapshot)?;
-                return Ok(visible.and_then(|count| u64::try_from(count).ok()));
+                return Ok(visible.map_or(Total::Unknown, known));
             }
         };
         let whole_type = lookup::kind_of_term(self.run.keyed, probe.key, kind);
         if whole_type && self.snapshot == lookup::tip(conn)? {
-            return Ok(Some(lookup::live(conn, kind)?));
+            return Ok(Total::Known(lookup::live(conn, kind)?));
         }
         let most = match (exact, self.run.work) {
             (false, _) => USUAL_WORK,
@@ -318,14 +332,15 @@ impl<'q> Plan<'q> {
             (true, None) => usize::MAX,
         };
         let rows = terms::count(conn, *probe, self.snapshot, most)?;
-        if rows > most && exact {
-            return Err(Refusal::TooLong);
-        }
         if rows > most {
-            return Ok(None);
+            return if exact {
+                Err(Refusal::TooLong)
+            } else {
+                Ok(Total::Many)
+            };
         }
         let replaced = terms::count_replaced(conn, *probe, self.snapshot)?;
-        Ok(u64::try_from(rows.saturating_sub(replaced)).ok())
+        Ok(known(rows.saturating_sub(replaced)))
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use silsila_store::Store;
 use silsila_store::rusqlite::Connection;
 
-use super::examine::Plan;
+use super::examine::{Plan, Total};
 use super::page::Page;
 use super::query::{Query, TotalMode};
 use super::sort::{self, Keys};
@@ -83,12 +83,17 @@ fn in_commit_order(
 ) -> Result<Found, Refusal> {
     let mut plan = Plan::new(run, query.plan, &query.filters, page.snapshot)?;
     let mut total = page.total;
+    let mut many = false;
+    let must_count = query.count_only || query.total == TotalMode::Accurate;
     let wants_total = query.count_only || query.total != TotalMode::None;
     if total.is_none() && page.after.is_none() && wants_total {
-        let exact = query.count_only || query.total == TotalMode::Accurate;
-        total = plan.total_without_looking(query.plan.number, exact)?;
+        match plan.total_without_looking(query.plan.number, must_count)? {
+            Total::Known(count) => total = Some(count),
+            Total::Many => many = true,
+            Total::Unknown => {}
+        }
     }
-    let unwanted = page.after.is_some() || query.total == TotalMode::None;
+    let unwanted = many || page.after.is_some() || query.total == TotalMode::None;
     let known = total.is_some() || (unwanted && !query.count_only);
     let mut hits = Vec::new();
     if query.count_only && total.is_some() {
@@ -104,7 +109,6 @@ fn in_commit_order(
         (Some(after), true) => (0, after - 1),
         (Some(after), false) => (after + 1, page.snapshot),
     };
-    let must_count = query.count_only || query.total == TotalMode::Accurate;
     let wanted = if query.count_only { 0 } else { query.count };
     let mut matches = 0_u64;
     let whole = plan.each(low, high, newest_first, &mut |plan, vid| {
