@@ -66,6 +66,7 @@ mod pack_patients;
 mod pack_records;
 mod pack_sharing;
 mod pack_visits;
+mod rh_check;
 mod story_clients;
 mod story_day2;
 mod story_disk_full;

@@ -57,20 +57,19 @@ async fn every_resource_served_passes_the_validators_of_others() {
         return;
     };
     let folder = tempfile::tempdir().unwrap();
-    let server = shared().await;
-    let hospital = Hospital::load(&server, "validators", &sindh())
-        .await
-        .unwrap();
-    let config = GatewayConfig::new(
-        folder.path(),
-        free_port().unwrap(),
-        hospital.options(&server),
-    );
-    let gateway = Gateway::start(&beside_us("silsila").unwrap(), config)
-        .await
-        .unwrap();
-    gateway.swept(1, PATIENCE).await.unwrap();
+    let gateway = mirpurkhas("validators", folder.path()).await;
     judged(&gateway, folder.path(), &validators, 9_000).await;
+}
+
+/// A gateway over the Mirpurkhas hospital in a database of that name, after its first sweep.
+pub async fn mirpurkhas(database: &str, folder: &Path) -> Gateway {
+    let server = shared().await;
+    let hospital = Hospital::load(&server, database, &sindh()).await.unwrap();
+    let config = GatewayConfig::new(folder, free_port().unwrap(), hospital.options(&server));
+    let silsila = beside_us("silsila").unwrap();
+    let gateway = Gateway::start(&silsila, config).await.unwrap();
+    gateway.swept(1, PATIENCE).await.unwrap();
+    gateway
 }
 
 #[tokio::test]
@@ -93,11 +92,10 @@ async fn every_resource_of_the_sql_server_hospital_passes_the_validators_of_othe
     judged(&city.gateway, city.folder.path(), &validators, 6_000).await;
 }
 
-/// Writes down everything that a gateway serves, at least so many resources, and has it judged.
-async fn judged(gateway: &Gateway, folder: &Path, validators: &NodeProgram, at_least: u64) {
+/// Writes down everything that a gateway serves, one resource to a line, and gives their number.
+pub async fn written(gateway: &Gateway, served: &Path) -> u64 {
     let mut http = gateway.http().await.unwrap();
-    let served = folder.join("served.ndjson");
-    let mut out = std::io::BufWriter::new(std::fs::File::create(&served).unwrap());
+    let mut out = std::io::BufWriter::new(std::fs::File::create(served).unwrap());
     let statement = http.json("/fhir/metadata").await.unwrap();
     writeln!(out, "{statement}").unwrap();
     let mut total = 1;
@@ -115,7 +113,13 @@ async fn judged(gateway: &Gateway, folder: &Path, validators: &NodeProgram, at_l
         }
     }
     out.flush().unwrap();
-    drop(out);
+    total
+}
+
+/// Has everything that a gateway serves judged, at least so many resources.
+async fn judged(gateway: &Gateway, folder: &Path, validators: &NodeProgram, at_least: u64) {
+    let served = folder.join("served.ndjson");
+    let total = written(gateway, &served).await;
     assert!(total > at_least, "only {total} resources were served");
 
     let verdict = validators.command().arg(&served).output().unwrap();
