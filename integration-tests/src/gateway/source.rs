@@ -94,7 +94,9 @@ impl LegacySource {
     pub fn mysql(&mut self) -> &mut MySqlOptions {
         match self {
             Self::MySql(options) => options,
-            Self::MsSql(_) | Self::Access { .. } | Self::Odbc { .. } => panic!("this gateway reads no MySQL"),
+            Self::MsSql(_) | Self::Access { .. } | Self::Odbc { .. } => {
+                panic!("this gateway reads no MySQL")
+            }
         }
     }
 }

@@ -5,9 +5,7 @@ use std::time::{Duration, Instant};
 
 use silsila_integration_tests::mariadb::{Database, MariaDb, MariaDbOptions};
 use silsila_mysql::MySql;
-use silsila_source::{
-    FeedAnswer, FeedBatch, FeedPosition, Follow, Followed, RowChange, Source,
-};
+use silsila_source::{FeedAnswer, FeedBatch, FeedPosition, Follow, Followed, RowChange, Source};
 
 /// A server with a log of its own.
 pub struct Logging {

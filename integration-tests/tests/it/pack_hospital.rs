@@ -25,10 +25,7 @@ pub fn pack_files() -> Vec<PackFile> {
 /// Every file of a pack of that name, in name order.
 pub fn files_of(pack: &str) -> Vec<PackFile> {
     let mut files = Vec::new();
-    collect(
-        &repository().join("mappings/packs").join(pack),
-        &mut files,
-    );
+    collect(&repository().join("mappings/packs").join(pack), &mut files);
     files.sort_by(|a, b| a.path.cmp(&b.path));
     assert!(!files.is_empty(), "the pack has files");
     files
