@@ -243,6 +243,12 @@ impl DayOne {
         keys.iter().map(String::as_str).collect()
     }
 
+    /// The people of this hospital in a defect that is planted in several.
+    pub fn of_karachi(&self, id: &str) -> impl Iterator<Item = &str> {
+        let keys = self.planted[id].iter();
+        keys.filter_map(|key| key.strip_prefix("karachi/"))
+    }
+
     /// The rows of a planted defect that a mapping produced. Those whose person is not shared must be not
     /// shared, those of nobody quarantined, and at least one must remain; `count` is how many were planted.
     pub fn planted_rows(

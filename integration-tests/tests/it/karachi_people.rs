@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! K01 to K13 and X10 to X12: every planted row of people and their addresses comes out as the pack's README
+//! K01 to K13 and X01 to X12: every planted row of people and their addresses comes out as the pack's README
 //! decides.
+
+use std::collections::BTreeSet;
 
 use silsila_mapping::Outcome;
 use silsila_schema::Json;
@@ -283,5 +285,30 @@ async fn x12_a_child_keeps_the_cnic_under_which_it_was_registered() {
             .map(|c| c.replace('-', ""));
         assert!(written.is_some(), "{key}");
         assert_eq!(cnic(patient), written, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn x01_to_x09_second_registrations_stay_as_this_hospital_wrote_them() {
+    let h = day_one().await;
+    let marks = [
+        "X01", "X02", "X03", "X04", "X05", "X06", "X07", "X08", "X09",
+    ];
+    let here: BTreeSet<&str> = marks.iter().flat_map(|m| h.of_karachi(m)).collect();
+    assert!(here.len() > 30, "{}", here.len());
+    let keys: Vec<&str> = here.into_iter().collect();
+    for (key, patient, _) in h.produced("X01 to X09", &keys, "Person", "patient") {
+        let column = |name| h.raw("Person", key, name).unwrap_or_default();
+        let names = [column("GivenNames"), column("FamilyName")].join(" ");
+        let written: Vec<_> = names.split_whitespace().filter(|n| *n != ".").collect();
+        let name = text(patient, "name[0].text");
+        assert_eq!(name, Some(written.join(" ")), "{key}");
+        let born = h.raw("Person", key, "BirthDate");
+        let born = born.filter(|b| *b != "1900-01-01");
+        assert_eq!(text(patient, "birthDate").as_deref(), born, "{key}");
+        let newest = h.legacy.with("PersonAddress", "PersonId", key).into_iter();
+        let newest = newest.max_by_key(|id| id.parse::<u32>().expect("a number"));
+        let city = newest.and_then(|id| h.raw("PersonAddress", id, "City"));
+        assert_eq!(text(patient, "address[0].city").as_deref(), city, "{key}");
     }
 }
