@@ -3,6 +3,7 @@
 //! the last clean checkpoint, and no read serves them.
 
 use std::fs;
+use std::thread;
 
 use silsila_store::rusqlite::types::Value;
 use silsila_store::rusqlite::{Connection, params};
@@ -355,4 +356,25 @@ fn verification_counts_what_it_read() {
 fn checkpoint(ledger: &Ledger) -> Vec<u8> {
     let query = "SELECT value FROM ledger_meta WHERE name = 'checkpoint'";
     ledger.raw().query_row(query, [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn verification_finds_no_fault_in_a_ledger_that_grows_meanwhile() {
+    let ledger = Ledger::new();
+    let store = ledger.open();
+    commit(&store, vec![put("first", 0)]);
+    let verified = thread::scope(|scope| {
+        let growing = scope.spawn(|| {
+            for turn in 0..300 {
+                commit(&store, vec![put("grown", turn)]);
+            }
+        });
+        let mut verified = 0;
+        while !growing.is_finished() {
+            assert_clean(&store);
+            verified += 1;
+        }
+        verified
+    });
+    assert!(verified > 3, "{verified}");
 }
