@@ -11,6 +11,7 @@ use silsila_mysql::{MySqlOptions, Tls};
 use silsila_source::Secret;
 
 use crate::mariadb::MariaDb;
+use crate::repository;
 
 /// The tables in the order in which they are loaded.
 pub const TABLES: [&str; 7] = [
@@ -32,7 +33,7 @@ pub const PASSWORD: &str = "mirpurkhas-demo";
 /// The demonstration data in this repository.
 #[must_use]
 pub fn sindh() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/sindh")
+    repository().join("integration-tests/data/sindh")
 }
 
 /// Writes the data of a larger Sindh into a folder: the same hospitals with so many patients each, and the

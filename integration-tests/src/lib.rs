@@ -18,6 +18,7 @@ pub mod mssql;
 pub mod supervisor;
 
 use std::net::TcpListener;
+use std::path::PathBuf;
 
 use anyhow::Context;
 
@@ -28,4 +29,14 @@ use anyhow::Context;
 pub fn free_port() -> anyhow::Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("no loopback port is free")?;
     Ok(listener.local_addr()?.port())
+}
+
+/// This repository: the one that `cargo` runs us from, else the one that we stand in, as `script/demo` does.
+/// Where a program was compiled tells little, since several checkouts may share a folder for what they build.
+#[must_use]
+pub fn repository() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(
+        || std::env::current_dir().unwrap_or_default(),
+        |package| PathBuf::from(package).join(".."),
+    )
 }

@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::LegacySource;
+use crate::repository;
 
 /// A mapping pack of this repository.
 #[must_use]
 pub fn pack(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../mappings/packs")
-        .join(name)
+    repository().join("mappings/packs").join(name)
 }
 
 /// What differs from gateway to gateway; `None` and empty leave the setting's own default.

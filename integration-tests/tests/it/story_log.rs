@@ -149,7 +149,9 @@ async fn nothing_of_a_patient_reaches_the_log_at_its_most_talkative() {
     scene
         .sql("ALTER TABLE opd_visits RENAME COLUMN icd10 TO icd")
         .await;
-    scene.until_source("unfit", |s| !s["fault"].is_null()).await;
+    scene
+        .until_source("held", |s| s["mappings"].to_string().contains("PIP0018"))
+        .await;
     assert_eq!(scene.gateway.stop().unwrap(), 0);
 
     let log = scene.gateway.output();
