@@ -34,6 +34,10 @@ pub fn free_port() -> anyhow::Result<u16> {
 /// This repository: the one that `cargo` runs us from, else the one that we stand in, as `script/demo` does.
 /// Where a program was compiled tells little, since several checkouts may share a folder for what they build.
 #[must_use]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "cargo names the package there; no setting of the product"
+)]
 pub fn repository() -> PathBuf {
     std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(
         || std::env::current_dir().unwrap_or_default(),
