@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::index::upkeep;
 use crate::refusal::Refusal;
+use crate::served::Served;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -83,16 +84,21 @@ pub struct Upkeep {
 
 impl Upkeep {
     /// Starts the thread. It ends when this is dropped.
-    pub fn start(store: Store, behind: Arc<AtomicBool>, clock: Arc<dyn Clock>) -> Self {
+    pub fn start(
+        store: Store,
+        served: Arc<Served>,
+        behind: Arc<AtomicBool>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let (stop, stopped) = sync_channel::<()>(0);
         let _detached = thread::Builder::new()
             .name("fhir-upkeep".into())
             .spawn(move || {
-                let mut pause_in_commits = Pause::default();
+                let mut pause = Pause::default();
                 loop {
                     let done = step(&store, &behind, &*clock).and_then(|more| {
                         if !more {
-                            pause_in_commits.look(&store)?;
+                            pause.look(&store, &served)?;
                         }
                         Ok(more)
                     });
@@ -114,21 +120,41 @@ impl Upkeep {
     }
 }
 
-/// Notices when commits pause, and has the store give back what writing took, once for each pause.
+/// Notices when commits or reads pause, and has memory given back, once for each pause.
 #[derive(Default)]
 struct Pause {
+    commits: Count,
+    reads: Count,
+}
+
+/// A number that rises with work.
+#[derive(Default)]
+struct Count {
     seen: u64,
     rested: u64,
 }
 
-impl Pause {
-    fn look(&mut self, store: &Store) -> Result<(), StoreError> {
-        let commits = store.commits();
-        if commits == self.seen && commits != self.rested {
-            store.rest()?;
-            self.rested = commits;
+impl Count {
+    /// Whether the work has paused since the last look, and this was not said before.
+    fn pauses(&mut self, now: u64) -> bool {
+        let pauses = now == self.seen && now != self.rested;
+        self.seen = now;
+        if pauses {
+            self.rested = now;
         }
-        self.seen = commits;
+        pauses
+    }
+}
+
+impl Pause {
+    fn look(&mut self, store: &Store, served: &Served) -> Result<(), StoreError> {
+        if self.reads.pauses(served.asked()) {
+            served.forget();
+            store.rest_readers()?;
+        }
+        if self.commits.pauses(store.commits()) {
+            store.rest()?;
+        }
         Ok(())
     }
 }
@@ -152,6 +178,13 @@ fn step(store: &Store, behind: &AtomicBool, clock: &dyn Clock) -> Result<bool, S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_pause_is_said_once() {
+        let mut count = Count::default();
+        let said: Vec<bool> = [0, 1, 2, 2, 2, 3, 3, 3].map(|now| count.pauses(now)).into();
+        assert_eq!(said, [false, false, false, true, false, false, true, false]);
+    }
 
     #[test]
     fn a_panic_in_a_search_is_refused_and_its_thread_goes_on() {

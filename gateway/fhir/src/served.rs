@@ -8,6 +8,7 @@
 //! `verify`. Nobody gets at this without a [`crate::access::Permit`], as with the store.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Bytes;
 use quick_cache::Weighter;
@@ -47,6 +48,7 @@ pub struct Ready {
 pub struct Served {
     versions: Cache<i64, Arc<Ready>, ByBytes>,
     newest: Cache<Box<str>, Newest>,
+    asked: AtomicU64,
 }
 
 /// A resource's newest version, as of a number of commits ([`Store::commits`]).
@@ -72,11 +74,24 @@ impl Served {
         Self {
             versions: Cache::with_weighter(names, bytes as u64, ByBytes),
             newest: Cache::new(names),
+            asked: AtomicU64::new(0),
         }
+    }
+
+    /// How often a version was asked for.
+    pub fn asked(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// Gives the memory back, for a pause in which nobody asks.
+    pub fn forget(&self) {
+        self.versions.clear();
+        self.newest.clear();
     }
 
     /// A version that is here and was checked within the last minute.
     fn kept(&self, vid: i64, now_ms: i64) -> Option<Arc<Ready>> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
         let ready = self.versions.get(&vid)?;
         (0..KEPT_MS)
             .contains(&(now_ms - ready.checked_ms))

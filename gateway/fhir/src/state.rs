@@ -99,7 +99,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     secrets: Secrets,
     readers: Readers,
-    served: Served,
+    served: Arc<Served>,
     behind: Arc<AtomicBool>,
     slots: Semaphore,
     _upkeep: Upkeep,
@@ -125,11 +125,18 @@ impl FhirState {
                 reason: "the store was opened without the search index".into(),
             })?;
         let behind = Arc::new(AtomicBool::new(is_behind(&store)?));
+        let served = Arc::new(Served::with_room_for(settings.served_bytes));
+        let upkeep = Upkeep::start(
+            store.clone(),
+            Arc::clone(&served),
+            Arc::clone(&behind),
+            Arc::clone(&clock),
+        );
         Ok(Self(Arc::new(Inner {
             readers: Readers::start(settings.search_threads),
-            served: Served::with_room_for(settings.served_bytes),
+            served,
             slots: Semaphore::new(settings.limits.concurrent),
-            _upkeep: Upkeep::start(store.clone(), Arc::clone(&behind), Arc::clone(&clock)),
+            _upkeep: upkeep,
             behind,
             store,
             settings,

@@ -231,7 +231,8 @@ impl Store {
         let tag = keys.resource_tag(resource);
         versions(conn, &tag, i64::MAX.unsigned_abs(), |seq| {
             let entry = self.0.reading.locate(conn, seq)?.entry;
-            Ok((entry.entry.record().resource_tag == tag).then_some(seq))
+            let record = entry.entry.record();
+            Ok(record.is_some_and(|record| record.resource_tag == tag).then_some(seq))
         })
     }
 
@@ -313,6 +314,14 @@ impl Store {
             fold_log(&writer.conn);
             Ok(writer.conn.execute_batch("PRAGMA shrink_memory")?)
         })
+    }
+
+    /// Gives back what reading took: memory of the readers' page caches. For a pause in which nobody reads.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn rest_readers(&self) -> Result<(), StoreError> {
+        self.0.pool.rest()
     }
 
     /// Writes a clean checkpoint and closes the file for writing. Other clones can read on; their writes

@@ -46,6 +46,17 @@ impl Pool {
         result
     }
 
+    /// Gives back what reading took, on connections that nobody uses at this moment.
+    pub(crate) fn rest(&self) -> Result<(), StoreError> {
+        let resting: Vec<Connection> = self.idle().drain(..).collect();
+        let rested = resting
+            .iter()
+            .try_for_each(|conn| conn.execute_batch("PRAGMA shrink_memory"));
+        self.idle().extend(resting);
+        self.returned.notify_all();
+        Ok(rested?)
+    }
+
     fn borrow(&self) -> Loan<'_> {
         let mut idle = self.idle();
         loop {
