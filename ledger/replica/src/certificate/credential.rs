@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a member shows to prove that it is one: nothing in it is secret.
+
+use silsila_chain::cbor::{Reader, Writer};
+
+use super::profile::MAX_CERTIFICATE;
+use super::{CertificateFault, IssuingCertificate, MemberCertificate, Network, Trust};
+
+const LABEL: &str = "silsila/credential/1";
+const WHAT: &str = "credential";
+
+/// A network, the certificate of the authority that issued, and the member's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// The network.
+    pub network: Network,
+    /// Who issued.
+    pub issuing: IssuingCertificate,
+    /// The member.
+    pub member: MemberCertificate,
+}
+
+impl Credential {
+    /// `["silsila/credential/1", network document, issuing certificate, member certificate]`.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::new();
+        writer.array(4).text(LABEL);
+        writer.bytes(&self.network.encode());
+        writer.bytes(self.issuing.der()).bytes(self.member.der());
+        writer.into_bytes()
+    }
+
+    /// Reads a credential and verifies both signatures up to the root that stands in it. Whether that is
+    /// the right network, and whether anything is valid now, is for the caller to ask.
+    ///
+    /// # Errors
+    /// A [`CertificateFault`].
+    pub fn decode(bytes: &[u8]) -> Result<Self, CertificateFault> {
+        let fault = CertificateFault::encoding(WHAT);
+        let mut reader = Reader::new(bytes);
+        reader.tuple(4).map_err(&fault)?;
+        reader.label(LABEL).map_err(&fault)?;
+        let network = Network::decode(reader.bytes(2 * MAX_CERTIFICATE).map_err(&fault)?)?;
+        let issuing = reader.bytes(MAX_CERTIFICATE).map_err(&fault)?;
+        let issuing = IssuingCertificate::parse(issuing)?;
+        let member = reader.bytes(MAX_CERTIFICATE).map_err(&fault)?;
+        let member = MemberCertificate::parse(member)?;
+        reader.finish().map_err(&fault)?;
+        issuing.is_from(network.root())?;
+        member.is_from(&issuing)?;
+        Ok(Self {
+            network,
+            issuing,
+            member,
+        })
+    }
+
+    /// What somebody who takes this network for the right one relies on.
+    ///
+    /// # Errors
+    /// Where the root did not sign the issuer.
+    pub fn trust(&self) -> Result<Trust, CertificateFault> {
+        Trust::new(self.network.clone(), vec![self.issuing.clone()])
+    }
+}
