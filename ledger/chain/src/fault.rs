@@ -46,6 +46,21 @@ pub enum Reason {
     /// A put without a payload or a delete with one.
     #[error("a put needs a payload and a delete has none")]
     Payload,
+    /// A grant to nobody, or to whoever was never a member or no longer is.
+    #[error("a recipient of the grant is not a member of the channel")]
+    Recipient,
+    /// A name or role that is none.
+    #[error("the member's organization or role is not in its form")]
+    Member,
+    /// A change of a member that does not follow the last one.
+    #[error("the change does not follow the member's last one")]
+    Revision,
+    /// A contract that cannot be one.
+    #[error("the contract cannot be taken")]
+    Contract,
+    /// An endorsement that is not its member's.
+    #[error("an endorsement's signature does not verify")]
+    Endorsement,
     /// A payload suite that this channel does not take.
     #[error("the payload suite is not accepted on this channel")]
     PayloadSuite,
@@ -118,6 +133,11 @@ impl Reason {
             Self::Sequence => "SEQUENCE",
             Self::Expired => "EXPIRED",
             Self::Kind => "KIND",
+            Self::Recipient => "RECIPIENT",
+            Self::Member => "MEMBER",
+            Self::Revision => "REVISION",
+            Self::Contract => "CONTRACT",
+            Self::Endorsement => "ENDORSEMENT",
             Self::Payload => "PAYLOAD",
             Self::PayloadSuite => "PAYLOAD_SUITE",
             Self::PayloadSize => "PAYLOAD_SIZE",

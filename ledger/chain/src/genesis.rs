@@ -2,17 +2,22 @@
 //! The beginning of a channel.
 
 use crate::cbor::{DecodeError, Reader, Writer};
+use crate::key::{read_identities, read_identity, write_identities, write_identity};
 use crate::merkle::{EMPTY_ROOT, leaf_hash};
-use crate::{BlockHash, BlockHeader, ChannelId, Height, Identity, PublicKey, Scheme, StateHash};
+use crate::{
+    Admission, BlockHash, BlockHeader, ChannelId, Contract, Height, Identity, PublicKey, StateHash,
+};
 
 /// The longest channel name, in bytes.
 pub const MAX_NAME: usize = 256;
 /// The most members and the most validators that a genesis may name.
 pub const MAX_IDENTITIES: u64 = 1024;
 /// The longest genesis, in bytes.
-pub const MAX_GENESIS: usize = 128 << 10;
+pub const MAX_GENESIS: usize = 1 << 20;
+/// The longest root certificate of a network, in bytes of DER.
+pub const MAX_ROOT: usize = 8192;
 
-const LABEL: &str = "silsila/genesis/1";
+const LABEL: &str = "silsila/genesis/2";
 
 /// What a channel is founded on. Its hash is the channel's id and the fingerprint by which people
 /// recognize it: every transaction and block names that hash, so nothing signed for one channel can be
@@ -29,10 +34,40 @@ pub struct Genesis {
     pub time_ms: u64,
     /// The rules in force from block 1.
     pub rules_version: u32,
-    /// Who may append, in ascending order.
-    pub members: Vec<Identity>,
+    /// The first members, in ascending order of their identities.
+    pub members: Vec<Founder>,
     /// Who certifies blocks, in ascending order.
     pub validators: Vec<Identity>,
+    /// The X.509 certificate in DER to which members' certificates lead; empty where members are
+    /// admitted without certificates, and for a gateway alone.
+    pub root: Vec<u8>,
+    /// The founding contract, number 1.
+    pub contract: Contract,
+}
+
+/// A member from the beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Founder {
+    /// The key with which they sign.
+    pub identity: Identity,
+    /// Who they are.
+    pub admission: Admission,
+}
+
+impl Founder {
+    fn write(&self, writer: &mut Writer) {
+        writer.array(6);
+        write_identity(writer, &self.identity);
+        self.admission.write(writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        reader.tuple(6)?;
+        Ok(Self {
+            identity: read_identity(reader)?,
+            admission: Admission::read(reader)?,
+        })
+    }
 }
 
 impl Genesis {
@@ -46,9 +81,34 @@ impl Genesis {
             nonce,
             time_ms,
             rules_version: crate::RULES_VERSION,
-            members: vec![identity],
+            members: vec![Founder {
+                identity,
+                admission: Admission {
+                    sealing_key: [0; 32],
+                    organization: String::new(),
+                    role: String::new(),
+                    certificate: Vec::new(),
+                    not_after_ms: u64::MAX,
+                },
+            }],
             validators: vec![identity],
+            root: Vec::new(),
+            contract: Contract::none(),
         }
+    }
+
+    /// Whether this is a gateway that is alone on its channel, for good: there is no contract, hence
+    /// nobody can be admitted, and payloads may be in clear.
+    #[must_use]
+    pub const fn is_alone(&self) -> bool {
+        self.contract.is_none()
+    }
+
+    /// The founder with this key.
+    #[must_use]
+    pub fn founder(&self, identity: &Identity) -> Option<&Founder> {
+        let mut founders = self.members.iter();
+        founders.find(|founder| founder.identity == *identity)
     }
 
     /// The bytes.
@@ -56,7 +116,7 @@ impl Genesis {
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
         writer
-            .array(8)
+            .array(10)
             .text(LABEL)
             .bytes(&self.network)
             .text(&self.name)
@@ -64,8 +124,13 @@ impl Genesis {
         writer
             .uint(self.time_ms)
             .uint(u64::from(self.rules_version));
-        write_identities(&mut writer, &self.members);
+        writer.array(self.members.len() as u64);
+        for founder in &self.members {
+            founder.write(&mut writer);
+        }
         write_identities(&mut writer, &self.validators);
+        writer.bytes(&self.root);
+        self.contract.write(&mut writer);
         writer.into_bytes()
     }
 
@@ -78,7 +143,7 @@ impl Genesis {
         if bytes.len() > MAX_GENESIS {
             return Err(reader.error("a genesis that is too long"));
         }
-        reader.tuple(8)?;
+        reader.tuple(10)?;
         reader.label(LABEL)?;
         let genesis = Self {
             network: reader.fixed()?,
@@ -86,11 +151,32 @@ impl Genesis {
             nonce: reader.fixed()?,
             time_ms: reader.uint()?,
             rules_version: reader.uint32()?,
-            members: read_identities(&mut reader)?,
-            validators: read_identities(&mut reader)?,
+            members: read_founders(&mut reader)?,
+            validators: read_identities(&mut reader, MAX_IDENTITIES)?,
+            root: reader.bytes(MAX_ROOT)?.to_vec(),
+            contract: Contract::read(&mut reader)?,
         };
         reader.finish()?;
+        genesis.check().map_err(|reason| reader.error(reason))?;
         Ok(genesis)
+    }
+
+    /// What the formats alone cannot say.
+    fn check(&self) -> Result<(), &'static str> {
+        if self.contract.check().is_err() {
+            return Err("a contract whose limits leave room for nothing");
+        }
+        let mut members = self.members.iter();
+        if self.is_alone() {
+            if self.members.len() == 1 && self.root.is_empty() {
+                return Ok(());
+            }
+            return Err("a channel without a contract, which is for a gateway alone");
+        }
+        if members.any(|founder| founder.admission.check().is_err()) {
+            return Err("a member whose organization or role is not in its form");
+        }
+        Ok(())
     }
 
     /// The channel's id and fingerprint.
@@ -127,33 +213,19 @@ impl Genesis {
     }
 }
 
-fn write_identities(writer: &mut Writer, identities: &[Identity]) {
-    writer.array(identities.len() as u64);
-    for identity in identities {
-        writer
-            .array(2)
-            .uint(u64::from(identity.scheme.0))
-            .bytes(&identity.key.0);
-    }
-}
-
-fn read_identities(reader: &mut Reader<'_>) -> Result<Vec<Identity>, DecodeError> {
-    let before = reader.error("identities that are none, unknown, or not in ascending order");
-    let mut identities = Vec::new();
+fn read_founders(reader: &mut Reader<'_>) -> Result<Vec<Founder>, DecodeError> {
+    let before = reader.error("members that are none, or not in ascending order");
+    let mut founders: Vec<Founder> = Vec::new();
     for _ in 0..reader.array(MAX_IDENTITIES)? {
-        reader.tuple(2)?;
-        let identity = Identity {
-            scheme: Scheme(reader.byte()?),
-            key: PublicKey(reader.fixed()?),
-        };
-        if identity.scheme != Scheme::ED25519 || identities.last() >= Some(&identity) {
+        let founder = Founder::read(reader)?;
+        if founders.last().map(|last| last.identity) >= Some(founder.identity) {
             return Err(before);
         }
-        identities.push(identity);
+        founders.push(founder);
     }
-    if identities.is_empty() {
+    if founders.is_empty() {
         Err(before)
     } else {
-        Ok(identities)
+        Ok(founders)
     }
 }

@@ -108,6 +108,12 @@ identifier!(
     32
 );
 identifier!(
+    /// RFC 9162 leaf hash of `["silsila/proposal/1", channel, kind of entry, proposal]`: what members
+    /// endorse.
+    ProposalId,
+    32
+);
+identifier!(
     /// RFC 9162 leaf hash of a channel's genesis; whatever names it is bound to that genesis.
     ChannelId,
     32
@@ -138,7 +144,7 @@ pub struct Scheme(pub u8);
 impl Scheme {
     /// One ed25519 signature, for a member's transaction or a lone validator's block.
     pub const ED25519: Self = Self(1);
-    /// A quorum's certificate; reserved.
+    /// A quorum's certificate.
     pub const QUORUM: Self = Self(2);
 }
 
@@ -149,8 +155,10 @@ pub struct Suite(pub u8);
 impl Suite {
     /// Salted, compressed, in clear: for a gateway that is alone on its channel.
     pub const CLEAR: Self = Self(0);
-    /// Sealed; reserved.
+    /// A resource version sealed with a content key.
     pub const SEALED: Self = Self(1);
+    /// Content keys, enveloped to the recipients of a grant.
+    pub const ENVELOPES: Self = Self(2);
 }
 
 #[cfg(test)]

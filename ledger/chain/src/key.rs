@@ -11,6 +11,7 @@ use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::cbor::{DecodeError, Reader, Writer};
 use crate::{ChannelId, EntryHash, EventId, Scheme, Tag};
 
 /// What a signature is for.
@@ -20,6 +21,8 @@ pub enum SignedAs {
     Transaction,
     /// A lone validator's block, over its hash.
     Block,
+    /// A member's consent to what others propose, over the proposal's id.
+    Endorsement,
 }
 
 impl SignedAs {
@@ -27,6 +30,7 @@ impl SignedAs {
         let context: &[u8; 32] = match self {
             Self::Transaction => b"silsila signs a transaction 1   ",
             Self::Block => b"silsila signs a block alone 1   ",
+            Self::Endorsement => b"silsila endorses a proposal 1   ",
         };
         let mut message = [0; 64];
         message[..32].copy_from_slice(context);
@@ -87,6 +91,13 @@ impl PublicKey {
     }
 }
 
+impl std::str::FromStr for PublicKey {
+    type Err = crate::HexError;
+    fn from_str(text: &str) -> Result<Self, crate::HexError> {
+        crate::id::read_hex(text).map(Self)
+    }
+}
+
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         crate::id::write_hex(f, &self.0)
@@ -126,6 +137,53 @@ impl Identity {
             scheme: Scheme::ED25519,
             key,
         }
+    }
+}
+
+pub(crate) fn write_identity(writer: &mut Writer, identity: &Identity) {
+    writer
+        .array(2)
+        .uint(u64::from(identity.scheme.0))
+        .bytes(&identity.key.0);
+}
+
+pub(crate) fn read_identity(reader: &mut Reader<'_>) -> Result<Identity, DecodeError> {
+    let before = reader.error("an identity of an unknown scheme");
+    reader.tuple(2)?;
+    let scheme = Scheme(reader.byte()?);
+    let key = PublicKey(reader.fixed()?);
+    if scheme == Scheme::ED25519 {
+        Ok(Identity { scheme, key })
+    } else {
+        Err(before)
+    }
+}
+
+pub(crate) fn write_identities(writer: &mut Writer, identities: &[Identity]) {
+    writer.array(identities.len() as u64);
+    for identity in identities {
+        write_identity(writer, identity);
+    }
+}
+
+/// Reads at least one identity, in ascending order.
+pub(crate) fn read_identities(
+    reader: &mut Reader<'_>,
+    most: u64,
+) -> Result<Vec<Identity>, DecodeError> {
+    let before = reader.error("identities that are none, or not in ascending order");
+    let mut identities = Vec::new();
+    for _ in 0..reader.array(most)? {
+        let identity = read_identity(reader)?;
+        if identities.last() >= Some(&identity) {
+            return Err(before);
+        }
+        identities.push(identity);
+    }
+    if identities.is_empty() {
+        Err(before)
+    } else {
+        Ok(identities)
     }
 }
 

@@ -12,12 +12,17 @@ pub mod cbor;
 pub mod merkle;
 
 mod block;
+mod bundle;
 mod entry;
+mod evidence;
+mod export;
 mod fault;
 mod genesis;
 mod id;
 mod key;
+mod note;
 mod proof;
+mod receipt;
 mod rules;
 mod sha;
 mod state;
@@ -25,14 +30,24 @@ mod tag_map;
 mod transaction;
 
 pub use block::{Block, BlockHeader, Certificate, MAX_ENTRIES_BYTES, MAX_TRANSACTIONS};
-pub use entry::{Entry, MAX_ENTRY, MAX_KIND, Op, PayloadCommitment, Record};
+pub use bundle::{Bundle, BundleFault, MAX_BUNDLE, PayloadShown, ProvenBundle};
+pub use entry::{
+    Admission, Change, Contract, ContractChange, Endorsed, Endorsement, Entry, Grant, Limits,
+    MAX_ENDORSEMENTS, MAX_ENTRY, MAX_KIND, MAX_MEMBER_CERTIFICATE, MAX_ORGANIZATION, MAX_POLICIES,
+    MAX_RECIPIENTS, MAX_ROLE, MemberChange, Op, PayloadCommitment, Proposal, Record,
+};
+pub use evidence::{Certified, Conflict, Evidence, EvidenceFault, Shown};
+pub use export::{
+    EXPORT_MAGIC, ExportFault, ExportSummary, ExportVerifier, Frame, FrameFault, FrameKind, MAX_FRAME,
+};
 pub use fault::{BlockFault, Reason, TxFault};
-pub use genesis::{Genesis, MAX_NAME};
+pub use genesis::{Founder, Genesis, MAX_NAME, MAX_ROOT};
 pub use id::{
-    BlockHash, ChannelId, EntryHash, EventId, Height, HexError, PayloadDigest, Scheme, Suite, Tag,
-    TxId,
+    BlockHash, ChannelId, EntryHash, EventId, Height, HexError, PayloadDigest, ProposalId, Scheme,
+    Suite, Tag, TxId,
 };
 pub use key::{ChannelKeys, CustodianKey, Identity, MemberKey, PublicKey, Signature, SignedAs};
+pub use note::{MAX_NOTE, Note, NoteFault};
 pub use proof::{Later, Proof, ProofFault, Proven};
 pub use rules::{
     Accepted, CertifiedHeader, ChainState, Head, Heads, Judge, MAX_PAYLOAD, MemoryHeads,

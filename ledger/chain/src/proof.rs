@@ -121,7 +121,7 @@ impl Proof {
         }
         let block = certified(&genesis, &self.header, &self.certificate)?;
         let header = block.header();
-        let (transaction, member) = self.verify_transaction(&genesis, header)?;
+        let (transaction, member) = self.verify_transaction(header)?;
         let entry = Entry::decode(&self.entry).map_err(encoding("entry"))?;
         let latest = match &self.later {
             Some(later) => verify_later(&genesis, later, &block)?,
@@ -139,14 +139,10 @@ impl Proof {
         })
     }
 
-    fn verify_transaction(
-        &self,
-        genesis: &Genesis,
-        block: &BlockHeader,
-    ) -> Result<(TxId, Identity), ProofFault> {
+    fn verify_transaction(&self, block: &BlockHeader) -> Result<(TxId, Identity), ProofFault> {
         let (id, header) = open_header(&self.transaction, self.scheme, &self.signature)
             .map_err(|_| ProofFault::Transaction)?;
-        let at_home = header.channel == block.channel && genesis.members.contains(&header.member);
+        let at_home = header.channel == block.channel;
         let (index, count) = (self.transaction_index, self.transaction_count);
         if !at_home
             || !verify_inclusion(&id.0, index, count, &self.transaction_path, &block.tx_root)

@@ -3,7 +3,6 @@
 
 use crate::block::MAX_ENTRIES_BYTES;
 use crate::cbor::{DecodeError, Reader, Writer};
-use crate::entry::MAX_ENTRY;
 use crate::key::{Signature, SignedAs};
 use crate::merkle::{self, Hash};
 use crate::{
@@ -218,9 +217,9 @@ pub fn read_entries(bytes: &[u8]) -> Result<Vec<OpenEntry>, TxFault> {
         }
         let start = reader.offset();
         let entry = Entry::read(&mut reader).map_err(|error| fault(Reason::Encoding(error)))?;
-        entry.record().check().map_err(fault)?;
+        entry.check().map_err(fault)?;
         let end = reader.offset();
-        if end - start > MAX_ENTRY {
+        if end - start > entry.max_size() {
             return Err(fault(Reason::EntrySize));
         }
         entries.push(OpenEntry {
@@ -264,7 +263,9 @@ impl OpenTransaction {
     /// only then is the entry that a record names as its previous one the resource's newest.
     pub fn change_state(&self, state: &mut StateHash) {
         for OpenEntry { entry, hash, .. } in &self.entries {
-            let record = entry.record();
+            let Some(record) = entry.record() else {
+                continue;
+            };
             state.add(&record.resource_tag, record.version, hash);
             if let Some(previous) = &record.previous {
                 state.remove(&record.resource_tag, record.version - 1, previous);

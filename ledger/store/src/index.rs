@@ -68,7 +68,7 @@ pub trait Index: Send {
     ) -> Result<(), IndexError>;
 
     /// Compares the index with the chain, as far as row counts and heights can tell; each string is
-    /// one fault and names no patient data. `records` is how many entries the chain holds.
+    /// one fault and names no patient data. `records` is how many records the chain holds.
     ///
     /// # Errors
     /// Where the tables cannot be read.

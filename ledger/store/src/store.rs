@@ -232,7 +232,9 @@ impl Store {
         versions(conn, &tag, i64::MAX.unsigned_abs(), |seq| {
             let entry = self.0.reading.locate(conn, seq)?.entry;
             let record = entry.entry.record();
-            Ok(record.is_some_and(|record| record.resource_tag == tag).then_some(seq))
+            Ok(record
+                .is_some_and(|record| record.resource_tag == tag)
+                .then_some(seq))
         })
     }
 
@@ -438,7 +440,10 @@ fn verify_index(writer: &mut Writer) -> Result<Vec<Fault>, StoreError> {
         time_ms: chain.time_ms(),
         hash: chain.hash(),
     };
-    let faults = writer.index.verify(conn, &tip, chain.entries())?;
+    let records: i64 =
+        conn.query_row("SELECT count(*) FROM ledger_version", [], |row| row.get(0))?;
+    let records = crate::file::number(records);
+    let faults = writer.index.verify(conn, &tip, records)?;
     let place = Place {
         table: "index",
         ..Place::default()

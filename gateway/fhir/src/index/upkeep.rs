@@ -181,7 +181,7 @@ pub fn verify(conn: &Connection, records: u64) -> rusqlite::Result<Vec<String>> 
     let versions = one("SELECT count(*) FROM fhir_version")?;
     if i64::try_from(records) != Ok(versions) {
         faults.push(format!(
-            "the index holds {versions} versions, the chain {records} entries"
+            "the index holds {versions} versions, the chain {records} records"
         ));
     }
     let live = one("SELECT count(*) FROM fhir_version WHERE next IS NULL AND facts IS NOT NULL")?;

@@ -59,7 +59,6 @@ fn shown(wanted: &Wanted, version: u64, proof: &Proof, bytes: &[u8]) -> Result<S
     let proven = proof
         .verify(&fingerprint)
         .map_err(|fault| unsound(fault.to_string()))?;
-    let silsila_chain::Entry::Record(record) = &proven.entry;
     Ok(Shown {
         resource: format!("{}/{}", wanted.kind, wanted.id),
         version,
@@ -71,9 +70,9 @@ fn shown(wanted: &Wanted, version: u64, proof: &Proof, bytes: &[u8]) -> Result<S
         block: proven.block.to_string(),
         time_ms: proven.time_ms,
         latest: proven.latest.0,
-        payload: record
-            .payload
-            .as_ref()
+        payload: proven
+            .entry
+            .payload()
             .map(|payload| payload.digest.to_string()),
         proof: bytes.iter().flat_map(|byte| hex(*byte)).collect(),
     })

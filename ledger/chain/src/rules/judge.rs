@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use crate::tag_map::{EventSet, TagMap};
 use crate::{
-    Accepted, CertifiedHeader, ChainState, EntryHash, EventId, Identity, Op, OpenEntry,
-    OpenTransaction, Reason, Record, StateHash, Suite, Tag, TransactionHeader, TxFault, TxId,
+    Accepted, CertifiedHeader, ChainState, Entry, EntryHash, EventId, Grant, Identity, Op,
+    OpenEntry, OpenTransaction, PayloadCommitment, Reason, Record, StateHash, Suite, Tag,
+    TransactionHeader, TxFault, TxId,
 };
 
 /// The newest version of a resource.
@@ -147,11 +148,44 @@ impl<'s> Judge<'s> {
         entry: &OpenEntry,
         heads: &mut H,
     ) -> Result<(), Refused<H::Error>> {
-        let record = entry.entry.record();
+        match &entry.entry {
+            Entry::Record(record) => self.admit_record(undo, record, entry.hash, heads),
+            Entry::Grant(grant) => self.admit_grant(undo, grant).map_err(Refused::from),
+            Entry::Member(_) => Err(Reason::Member.into()),
+            Entry::Contract(_) => Err(Reason::Contract.into()),
+        }
+    }
+
+    fn admit_grant(&mut self, undo: &mut Undo, grant: &Grant) -> Result<(), Reason> {
+        if !self.state.is_shared() {
+            return Err(Reason::PayloadSuite);
+        }
+        let mut recipients = grant.recipients.iter();
+        if recipients.any(|recipient| self.state.sequence(recipient).is_none()) {
+            return Err(Reason::Recipient);
+        }
+        self.admit_event(undo, grant.event_id)
+    }
+
+    fn admit_event(&mut self, undo: &mut Undo, event: EventId) -> Result<(), Reason> {
+        if !self.events.insert(event) {
+            return Err(Reason::DuplicateEvent);
+        }
+        undo.events.push(event);
+        Ok(())
+    }
+
+    fn admit_record<H: Heads + ?Sized>(
+        &mut self,
+        undo: &mut Undo,
+        record: &Record,
+        hash: EntryHash,
+        heads: &mut H,
+    ) -> Result<(), Refused<H::Error>> {
+        let sealed = |payload: PayloadCommitment| payload.suite == Suite::SEALED;
         if record
             .payload
-            .is_some_and(|payload| payload.suite == Suite::CLEAR)
-            && self.state.is_shared()
+            .is_some_and(|payload| sealed(payload) != self.state.is_shared())
         {
             return Err(Reason::PayloadSuite.into());
         }
@@ -161,12 +195,9 @@ impl<'s> Judge<'s> {
             None => heads.head(&tag).map_err(Refused::Heads)?,
         };
         follows(record, head)?;
-        if !self.events.insert(record.event_id) {
-            return Err(Reason::DuplicateEvent.into());
-        }
-        undo.events.push(record.event_id);
+        self.admit_event(undo, record.event_id)?;
         undo.heads
-            .push((tag, self.heads.insert(tag, Head::of(record, entry.hash))));
+            .push((tag, self.heads.insert(tag, Head::of(record, hash))));
         Ok(())
     }
 

@@ -25,6 +25,7 @@ pub struct ChainState {
     history: Frontier,
     state: StateHash,
     members: BTreeMap<Identity, u64>,
+    shared: bool,
     validators: Validators,
 }
 
@@ -93,7 +94,12 @@ impl ChainState {
             entries: 0,
             history,
             state: StateHash::default(),
-            members: genesis.members.iter().map(|member| (*member, 0)).collect(),
+            members: genesis
+                .members
+                .iter()
+                .map(|founder| (founder.identity, 0))
+                .collect(),
+            shared: !genesis.is_alone(),
             validators: Validators::of(genesis),
         }
     }
@@ -152,10 +158,10 @@ impl ChainState {
         &self.validators
     }
 
-    /// Whether more than one member reads the channel.
+    /// Whether others than one gateway read the channel, or may come to: payloads are sealed then.
     #[must_use]
-    pub fn is_shared(&self) -> bool {
-        self.members.len() > 1
+    pub const fn is_shared(&self) -> bool {
+        self.shared
     }
 
     /// Starts to judge the transactions of the next block.

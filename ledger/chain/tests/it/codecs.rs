@@ -8,7 +8,7 @@ use silsila_chain::{
 };
 
 use crate::proofs::proof;
-use crate::sample::{chain, genesis};
+use crate::sample::{chain, genesis, kinds};
 
 fn records() -> impl Strategy<Value = Record> {
     let payload =
@@ -120,7 +120,37 @@ fn a_sample_cut_anywhere_is_refused() {
     }
 }
 
+#[test]
+fn each_kind_of_entry_survives_its_bytes_and_is_refused_when_cut_or_reserved() {
+    for entry in kinds() {
+        let bytes = entry.encode();
+        assert_eq!(Entry::decode(&bytes), Ok(entry));
+        for end in 0..bytes.len() {
+            assert!(Entry::decode(&bytes[..end]).is_err(), "cut at {end}");
+        }
+        for reserved in [0, 3, 4, 5, 6, 9, 10, 11, 12] {
+            let mut other = bytes.clone();
+            other[1] = reserved;
+            assert!(Entry::decode(&other).is_err(), "kind {reserved}");
+        }
+    }
+    assert!(!kinds().is_empty());
+}
+
 proptest! {
+    #[test]
+    fn a_changed_entry_of_any_kind_is_refused_or_another_entry(
+        kind in 0..8_usize, at: prop::sample::Index, to: u8,
+    ) {
+        let kinds = kinds();
+        let mut bytes = kinds[kind % kinds.len()].encode();
+        let at = at.index(bytes.len());
+        bytes[at] = to;
+        if let Ok(entry) = Entry::decode(&bytes) {
+            prop_assert_eq!(entry.encode(), bytes);
+        }
+    }
+
     #[test]
     fn a_record_survives_its_bytes(record in records()) {
         let entry = Entry::Record(record);

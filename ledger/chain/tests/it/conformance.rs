@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use silsila_chain::{ChainState, MemoryHeads};
 
 use crate::proofs::proof;
-use crate::sample::{chain, genesis, keys};
+use crate::sample::{chain, genesis, keys, kinds, shared};
 
 #[test]
 fn no_format_changes_by_accident() {
@@ -18,10 +18,20 @@ fn no_format_changes_by_accident() {
     }
     let put = &chain()[0].transactions[0];
     let delete = &chain()[1].transactions[1];
+    let kind = |position: usize| kinds()[position].encode();
     let samples = [
         ("genesis", genesis().encode()),
         ("entries: two puts", put.entries.clone()),
         ("entry: delete", delete.entries.clone()),
+        ("entry: grant", kind(1)),
+        ("entry: admit", kind(2)),
+        ("entry: renew", kind(3)),
+        ("entry: suspend", kind(4)),
+        ("entry: reinstate", kind(5)),
+        ("entry: revoke", kind(6)),
+        ("entry: contract", kind(7)),
+        ("genesis of two", shared().encode()),
+        ("contract", shared().contract.encode()),
         ("transaction header", put.header.clone()),
         ("transaction signature", put.signature.0.to_vec()),
         ("block header 0", genesis().header().encode()),

@@ -46,8 +46,8 @@ fn a_proof_shows_entry_block_time_and_what_builds_on_it() {
     let proven = proof().verify(&genesis().id()).unwrap();
     assert_eq!((proven.height, proven.latest), (Height(2), Height(3)));
     assert_eq!(proven.time_ms, genesis().time_ms + 20);
-    assert_eq!(proven.entry.record().version, 2);
-    assert_eq!(proven.member, genesis().members[0]);
+    assert_eq!(proven.entry.record().unwrap().version, 2);
+    assert_eq!(proven.member, genesis().members[0].identity);
     let alone = Proof {
         later: None,
         ..proof()

@@ -2,12 +2,14 @@
 //! Which blocks a chain takes.
 
 use silsila_chain::{
-    Block, BlockFault, BlockHeader, Certificate, ChainState, Genesis, Height, Identity, MemberKey,
-    MemoryHeads, Op, Reason, Record, Rejected, StateHash, Transaction, Validators,
+    Block, BlockFault, BlockHeader, Certificate, ChainState, Entry, Genesis, Grant, Height,
+    Identity, MemberKey, MemoryHeads, Op, PayloadCommitment, Reason, Record, Rejected, StateHash,
+    Suite, Transaction, Validators,
 };
 
 use crate::sample::{
-    block, chain, delete, event, genesis, hash_of, key, put, transaction, transaction_by,
+    block, chain, delete, entries_by, event, genesis, grant, hash_of, key, put, shared,
+    transaction, transaction_by,
 };
 
 fn start() -> ChainState {
@@ -149,16 +151,17 @@ fn a_record_must_agree_with_itself() {
         Reason::KeyPeriod,
     );
     for (suite, size, reason) in [
-        (silsila_chain::Suite::SEALED, 400, Reason::PayloadSuite),
-        (silsila_chain::Suite(77), 400, Reason::PayloadSuite),
-        (silsila_chain::Suite::CLEAR, 0, Reason::PayloadSize),
+        (Suite::SEALED, 400, Reason::KeyPeriod),
+        (Suite::ENVELOPES, 400, Reason::PayloadSuite),
+        (Suite(77), 400, Reason::PayloadSuite),
+        (Suite::CLEAR, 0, Reason::PayloadSize),
         (
-            silsila_chain::Suite::CLEAR,
+            Suite::CLEAR,
             silsila_chain::MAX_PAYLOAD + 1,
             Reason::PayloadSize,
         ),
     ] {
-        let payload = silsila_chain::PayloadCommitment {
+        let payload = PayloadCommitment {
             suite,
             size,
             ..payload
@@ -228,13 +231,7 @@ fn a_changed_transaction_is_refused() {
 
 #[test]
 fn clear_payloads_are_refused_where_two_members_read() {
-    let mut members = vec![Identity::ed25519(key().public())];
-    members.push(Identity::ed25519(MemberKey::from_seed(&[5; 32]).public()));
-    members.sort();
-    let shared = Genesis {
-        members,
-        ..genesis()
-    };
+    let shared = shared();
     let state = ChainState::at_genesis(&shared);
     let transaction = transaction_by(&key(), &shared, 1, Height(9), &[put("a", 1, None)]);
     let refused = state.verify_block(
@@ -310,7 +307,7 @@ fn a_header_that_differs_anywhere_is_refused() {
         ),
         (
             BlockHeader {
-                rules_version: 2,
+                rules_version: 3,
                 ..good.clone()
             },
             Reason::RulesVersion,
@@ -395,4 +392,72 @@ fn a_refused_transaction_leaves_no_trace_in_the_judge() {
     assert!(judge.heads().is_empty());
     let good = transaction(1, &[first]).open().unwrap();
     assert_eq!(judge.admit(&good, &mut heads), Ok(()));
+}
+
+#[test]
+fn sealed_payloads_and_grants_are_for_shared_channels() {
+    let sealed = Record {
+        key_period: 1,
+        payload: put("a", 1, None).payload.map(|payload| PayloadCommitment {
+            suite: Suite::SEALED,
+            ..payload
+        }),
+        ..put("a", 1, None)
+    };
+    let entries = [Entry::Record(sealed), Entry::Grant(grant())];
+    let judged = |genesis: &Genesis| {
+        let state = ChainState::at_genesis(genesis);
+        let transaction = entries_by(&key(), genesis, 1, Height(9), &entries);
+        let block = block(&state, 0, vec![transaction]);
+        match state.verify_block(&block, &mut MemoryHeads::default()) {
+            Ok(verified) => Ok(verified.accepted.heads.len()),
+            Err(Rejected::Fault(fault)) => Err((fault.entry, fault.reason)),
+        }
+    };
+    assert_eq!(judged(&shared()), Ok(1));
+    assert_eq!(judged(&genesis()), Err((Some(0), Reason::PayloadSuite)));
+}
+
+#[test]
+fn a_grant_names_members_and_a_period() {
+    let refused = |grant: Grant| {
+        let state = ChainState::at_genesis(&shared());
+        let transaction = entries_by(&key(), &shared(), 1, Height(9), &[Entry::Grant(grant)]);
+        let block = block(&state, 0, vec![transaction]);
+        match state.verify_block(&block, &mut MemoryHeads::default()) {
+            Ok(_) => panic!("a grant was taken that should not be"),
+            Err(Rejected::Fault(fault)) => fault.reason,
+        }
+    };
+    let stranger = Identity::ed25519(MemberKey::from_seed(&[9; 32]).public());
+    let clear = PayloadCommitment {
+        suite: Suite::CLEAR,
+        ..grant().payload
+    };
+    let cases = [
+        (
+            Grant {
+                recipients: vec![stranger],
+                ..grant()
+            },
+            Reason::Recipient,
+        ),
+        (
+            Grant {
+                key_period: 0,
+                ..grant()
+            },
+            Reason::KeyPeriod,
+        ),
+        (
+            Grant {
+                payload: clear,
+                ..grant()
+            },
+            Reason::PayloadSuite,
+        ),
+    ];
+    for (grant, reason) in cases {
+        assert_eq!(refused(grant), reason);
+    }
 }

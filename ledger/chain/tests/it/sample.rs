@@ -3,9 +3,10 @@
 
 use silsila_chain::cbor::Writer;
 use silsila_chain::{
-    Block, Certificate, ChainState, ChannelKeys, CustodianKey, Entry, EntryHash, EventId, Genesis,
-    Height, MemberKey, MemoryHeads, Op, PayloadCommitment, PayloadDigest, Record, Suite,
-    Transaction,
+    Admission, Block, Certificate, ChainState, Change, ChannelKeys, Contract, ContractChange,
+    CustodianKey, Endorsed, Endorsement, Entry, EntryHash, EventId, Founder, Genesis, Grant,
+    Height, Identity, Limits, MemberChange, MemberKey, MemoryHeads, Op, PayloadCommitment,
+    PayloadDigest, Proposal, Record, Suite, Transaction,
 };
 
 pub fn key() -> MemberKey {
@@ -19,6 +20,109 @@ pub fn genesis() -> Genesis {
         [2; 16],
         1_700_000_000_000,
     )
+}
+
+/// The founding of a channel of two hospitals, whose keys are `key()` and `other_key()`.
+pub fn shared() -> Genesis {
+    let founder = |key: &MemberKey, sealing: u8, organization: &str| Founder {
+        identity: Identity::ed25519(key.public()),
+        admission: Admission {
+            sealing_key: [sealing; 32],
+            organization: organization.to_owned(),
+            role: "hospital".to_owned(),
+            certificate: vec![sealing; 9],
+            not_after_ms: 1_800_000_000_000,
+        },
+    };
+    let mut members = vec![
+        founder(&key(), 21, "Mirpurkhas"),
+        founder(&other_key(), 22, "Karachi"),
+    ];
+    members.sort_by_key(|founder| founder.identity);
+    Genesis {
+        network: [4; 32],
+        members,
+        root: vec![5; 12],
+        contract: contract(),
+        ..genesis()
+    }
+}
+
+pub fn other_key() -> MemberKey {
+    MemberKey::from_seed(&[5; 32])
+}
+
+pub fn contract() -> Contract {
+    Contract {
+        policies: "permit (principal, action, resource);".to_owned(),
+        limits: Limits {
+            entries: 1000,
+            bytes: 1 << 20,
+            horizon: 500,
+            max_staleness_ms: 60_000,
+        },
+    }
+}
+
+/// An entry of each kind and change, on the channel of `shared()`.
+pub fn kinds() -> Vec<Entry> {
+    let joining = MemberKey::from_seed(&[6; 32]);
+    let change = |revision, change| {
+        let proposal = MemberChange {
+            subject: Identity::ed25519(joining.public()),
+            revision,
+            until: Height(40),
+            change,
+        };
+        let endorsement = Endorsement::sign(&other_key(), &proposal.id(&shared().id()));
+        Entry::Member(Box::new(Endorsed::new(proposal, vec![endorsement])))
+    };
+    let contract = ContractChange {
+        number: 2,
+        until: Height(40),
+        contract: contract(),
+    };
+    let admission = Admission {
+        sealing_key: [8; 32],
+        organization: "Hyderabad".to_owned(),
+        ..shared().members[0].admission.clone()
+    };
+    vec![
+        Entry::Record(put("Observation/a", 1, None)),
+        Entry::Grant(grant()),
+        change(1, Change::Admit(admission)),
+        change(
+            2,
+            Change::Renew {
+                certificate: vec![7; 9],
+                not_after_ms: 1_900_000_000_000,
+            },
+        ),
+        change(3, Change::Suspend { reason: 6 }),
+        change(4, Change::Reinstate),
+        change(5, Change::Revoke { reason: 1 }),
+        Entry::Contract(Box::new(Endorsed::new(contract, Vec::new()))),
+    ]
+}
+
+/// Keys of one patient, to both members of `shared()`.
+pub fn grant() -> Grant {
+    Grant {
+        subject_tag: keys().subject_tag("Patient/a"),
+        label_class: 0,
+        key_period: 1,
+        event_id: event(11),
+        recipients: shared()
+            .members
+            .iter()
+            .map(|founder| founder.identity)
+            .collect(),
+        payload: PayloadCommitment {
+            suite: Suite::ENVELOPES,
+            digest: PayloadDigest([10; 32]),
+            size: 300,
+        },
+    }
 }
 
 pub fn keys() -> ChannelKeys {
@@ -80,11 +184,24 @@ pub fn transaction_by(
     valid_until: Height,
     records: &[Record],
 ) -> Transaction {
+    let entries: Vec<Entry> = records.iter().cloned().map(Entry::Record).collect();
+    entries_by(key, genesis, sequence, valid_until, &entries)
+}
+
+/// Signs entries of any kind as one transaction.
+pub fn entries_by(
+    key: &MemberKey,
+    genesis: &Genesis,
+    sequence: u64,
+    valid_until: Height,
+    entries: &[Entry],
+) -> Transaction {
     let mut writer = Writer::new();
-    for record in records {
-        Entry::Record(record.clone()).write(&mut writer);
-    }
-    let hashes: Vec<EntryHash> = records.iter().map(hash_of).collect();
+    entries.iter().for_each(|entry| entry.write(&mut writer));
+    let hashes: Vec<EntryHash> = entries
+        .iter()
+        .map(|entry| Entry::hash(&entry.encode()))
+        .collect();
     Transaction::sign(
         key,
         genesis.id(),

@@ -25,7 +25,8 @@ impl Heads for StoredHeads<'_> {
                 other => other?.entry,
             };
             let record = entry.entry.record();
-            Ok((record.resource_tag == *resource).then(|| Head::of(record, entry.hash)))
+            let record = record.filter(|record| record.resource_tag == *resource);
+            Ok(record.map(|record| Head::of(record, entry.hash)))
         })
     }
 }

@@ -74,7 +74,7 @@ impl Reading {
         let mut chunk = self.chunk(conn, seq)?;
         let before = chunk.entries[..chunk.position].iter();
         let payloads = before
-            .filter(|entry| entry.entry.record().payload.is_some())
+            .filter(|entry| entry.entry.payload().is_some())
             .count();
         let payload = chunk
             .row
@@ -94,7 +94,9 @@ impl Reading {
         seq: u64,
     ) -> Result<CommittedEntry, StoreError> {
         let located = self.locate(conn, seq)?;
-        let silsila_chain::Entry::Record(record) = located.entry.entry;
+        let silsila_chain::Entry::Record(record) = located.entry.entry else {
+            return Err(StoreError::UnknownEntry { seq });
+        };
         let payload = self.payload(conn, &record, located.payload, located.anchor.height.0, seq)?;
         Ok(CommittedEntry {
             seq,

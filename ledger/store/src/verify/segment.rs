@@ -268,10 +268,10 @@ impl Checking<'_> {
                 }
             }
             for (entry, seq) in entries.iter().zip(first..) {
-                self.segment
-                    .tally
-                    .versions
-                    .count(prefix(&entry.entry.record().resource_tag.0), seq);
+                if let Some(record) = entry.entry.record() {
+                    let versions = &mut self.segment.tally.versions;
+                    versions.count(prefix(&record.resource_tag.0), seq);
+                }
             }
             first += entries.len() as u64;
             start = end;
@@ -301,8 +301,7 @@ impl Checking<'_> {
             "SELECT id, bytes FROM ledger_payload WHERE id >= ?1 AND id < ?2 ORDER BY id",
         )?;
         let committed = entries.iter().zip(first..);
-        let committed =
-            committed.filter_map(|(entry, seq)| Some((entry.entry.record().payload?, seq)));
+        let committed = committed.filter_map(|(entry, seq)| Some((*entry.entry.payload()?, seq)));
         let committed: Vec<_> = committed.collect();
         let mut rows = statement.query([
             first_id,

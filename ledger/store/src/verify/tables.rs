@@ -72,7 +72,10 @@ pub(crate) fn missing_versions(conn: &Connection, end: u64) -> Result<Vec<Fault>
                 continue;
             };
             for (entry, seq) in entries.iter().zip(chunk.first..) {
-                if !found.exists([prefix(&entry.entry.record().resource_tag.0), int(seq)])? {
+                let Some(record) = entry.entry.record() else {
+                    continue;
+                };
+                if !found.exists([prefix(&record.resource_tag.0), int(seq)])? {
                     faults.push(fault(
                         Some(seq),
                         "the entry is not found as a version of its resource",
@@ -118,7 +121,7 @@ fn check_staged(conn: &Connection, row: &OutboxRow) -> Result<Vec<Fault>, StoreE
     let mut faults = Vec::new();
     let entries = (0..).zip(open.entries());
     let committed =
-        entries.filter_map(|(position, entry)| Some((position, entry.entry.record().payload?)));
+        entries.filter_map(|(position, entry)| Some((position, *entry.entry.payload()?)));
     for (id, (position, commitment)) in (row.payload..).zip(committed) {
         let what = with_payload(conn, id, |stored| differs(&commitment, stored))?;
         if let Some(what) = what.unwrap_or(Some("the payload is missing")) {

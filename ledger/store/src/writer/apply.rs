@@ -149,7 +149,7 @@ fn payloads(open: &OpenTransaction) -> i64 {
     int(open
         .entries()
         .iter()
-        .filter(|entry| entry.entry.record().payload.is_some())
+        .filter(|entry| entry.entry.payload().is_some())
         .count() as u64)
 }
 
@@ -159,11 +159,8 @@ fn spread(open: &OpenTransaction, kept: &[Payload]) -> Vec<Option<Payload>> {
     let entries = open.entries().iter();
     entries
         .map(|entry| {
-            entry
-                .entry
-                .record()
-                .payload
-                .and_then(|_| kept.next().cloned())
+            let record = entry.entry.record()?;
+            record.payload.and_then(|_| kept.next().cloned())
         })
         .collect()
 }
@@ -179,10 +176,15 @@ fn read_plaintexts(
     let mut id = first;
     let mut plaintexts = Vec::with_capacity(open.entries().len());
     for (position, entry) in (0..).zip(open.entries()) {
-        let Some(commitment) = &entry.entry.record().payload else {
+        let Some(commitment) = entry.entry.payload() else {
             plaintexts.push(None);
             continue;
         };
+        if entry.entry.record().is_none() {
+            plaintexts.push(None);
+            id += 1;
+            continue;
+        }
         let opened = with_payload(conn, id, |stored| match differs(commitment, stored) {
             Some(what) => Err(what),
             None => reading.suite.open(stored),
@@ -206,11 +208,13 @@ fn applied<'p>(placed: &'p [Placed<'_>]) -> Vec<Applied<'p>> {
         let entries = one.open.entries().iter().zip(&one.plaintexts);
         entries
             .zip(one.first_entry..)
-            .map(|((entry, plaintext), seq)| Applied {
-                seq,
-                record: entry.entry.record(),
-                entry_hash: entry.hash,
-                plaintext: plaintext.as_ref(),
+            .filter_map(|((entry, plaintext), seq)| {
+                Some(Applied {
+                    seq,
+                    record: entry.entry.record()?,
+                    entry_hash: entry.hash,
+                    plaintext: plaintext.as_ref(),
+                })
             })
     });
     entries.collect()
@@ -266,9 +270,10 @@ impl Placed<'_> {
             .insert(txn)?;
             start = end;
             for (entry, seq) in iter::zip(chunk, first..) {
-                let record = entry.entry.record();
-                insert_version(txn, &record.resource_tag, seq)?;
-                payload += i64::from(record.payload.is_some());
+                if let Some(record) = entry.entry.record() {
+                    insert_version(txn, &record.resource_tag, seq)?;
+                }
+                payload += i64::from(entry.entry.payload().is_some());
             }
             first += chunk.len() as u64;
         }

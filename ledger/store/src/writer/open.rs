@@ -184,7 +184,7 @@ fn take_up(conn: &Connection) -> Result<Outbox, StoreError> {
         let payloads = open
             .entries()
             .iter()
-            .filter(|entry| entry.entry.record().payload.is_some())
+            .filter(|entry| entry.entry.payload().is_some())
             .count() as u64;
         let (id, number, payload) = (open.id(), row.number, row.payload);
         let heads = heads_of(&open);

@@ -106,7 +106,10 @@ impl Outbox {
             return;
         };
         for entry in transaction.entries() {
-            let tag = &entry.entry.record().resource_tag;
+            let Some(record) = entry.entry.record() else {
+                continue;
+            };
+            let tag = &record.resource_tag;
             if self
                 .heads
                 .get(tag)
@@ -155,9 +158,9 @@ pub(crate) fn open(transaction: &Transaction) -> Result<OpenTransaction, StoreEr
 
 /// The heads that a transaction makes.
 pub(crate) fn heads_of(transaction: &OpenTransaction) -> MemoryHeads {
-    let heads = transaction.entries().iter().map(|entry| {
-        let record = entry.entry.record();
-        (record.resource_tag, Head::of(record, entry.hash))
+    let heads = transaction.entries().iter().filter_map(|entry| {
+        let record = entry.entry.record()?;
+        Some((record.resource_tag, Head::of(record, entry.hash)))
     });
     heads.collect()
 }

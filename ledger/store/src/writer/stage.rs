@@ -259,14 +259,14 @@ impl Writer {
 
 impl Entries {
     fn push(&mut self, record: Record) {
+        let tag = record.resource_tag;
         let entry = Entry::Record(record);
         let start = self.bytes.len();
         entry.write(&mut self.bytes);
         let hash = Entry::hash(&self.bytes.as_bytes()[start..]);
         self.hashes.push(hash);
-        let Entry::Record(record) = entry;
-        self.heads
-            .insert(record.resource_tag, Head::of(&record, hash));
+        let head = entry.record().map(|record| Head::of(record, hash));
+        self.heads.extend(head.map(|head| (tag, head)));
     }
 }
 
