@@ -24,6 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("silsila-odbc", &["silsila-source"]),
     ("silsila-chain", &[]),
     ("silsila-store", &["silsila-chain"]),
+    ("silsila-engine", &["silsila-chain", "silsila-store"]),
     (
         "silsila-fhir",
         &["silsila-chain", "silsila-schema", "silsila-store"],
@@ -54,6 +55,11 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "mysql_async",
             "fhir-sdk",
         ],
+    ),
+    // Consensus stays in one room.
+    (
+        "silsila-store",
+        &["commonware-consensus", "commonware-runtime"],
     ),
     // The ledger knows no FHIR, no SQL of others and no HTTP.
     (

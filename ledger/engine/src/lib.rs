@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Ordering by several organizations: Commonware's simplex behind the ledger.
+//!
+//! Never: FHIR, SQL, HTTP, and no payload in a file of the engine's own: what is kept lives in the
+//! [`Ledger`], which can forget.
+//!
+//! # What is voted on
+//!
+//! Commonware votes on 32-byte digests. The digest of a [`Candidate`] *is* the
+//! [`silsila_chain::BlockHash`] of its header. A header binds its transactions' headers and entries, but
+//! neither their signatures nor the storage receipts beside them; so a candidate does not even decode
+//! unless these hold, and whatever has the right digest can be applied.
+//!
+//! # What certifies a header (scheme 2)
+//!
+//! Deterministic CBOR, `[2, finalization, links]`:
+//!
+//! - `finalization`: a byte string, Commonware's encoding of a finalization, which
+//!   `silsila_chain::QuorumCertificate` draws and reads with ed25519 alone. The votes' namespace is
+//!   `silsila_chain::quorum_namespace`. Its digest is the hash of the *last* of the `links`; where there
+//!   are none, that of the certified header itself.
+//! - `links`: an array of at most 16 byte strings, mostly empty: the headers that follow the certified
+//!   one, ascending, each naming the hash of the one before as `previous`, one higher than that, of the
+//!   same channel, and of the same `next_validators`. Simplex finalizes a block either by itself or
+//!   through a descendant; then no quorum ever signed that block, and only its links show that it is final.
+
+mod vote;
+
+pub use vote::{Finality, MAX_LINKS, Scheme, certificate, scheme};

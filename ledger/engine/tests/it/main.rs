@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Claims about the engine.
+
+mod votes;
