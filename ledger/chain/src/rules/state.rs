@@ -283,6 +283,23 @@ impl ChainState {
         Ok(judge.accept(certified, change))
     }
 
+    /// As [`ChainState::verify_opened`], for a header that is only proposed: what the chain becomes if
+    /// its validators certify it. Whoever votes judges so before.
+    ///
+    /// # Errors
+    /// As [`ChainState::verify_block`].
+    pub fn foresee<H: Heads + ?Sized>(
+        &self,
+        header: &[u8],
+        transactions: &[OpenTransaction],
+        change: &StateHash,
+        heads: &mut H,
+    ) -> Result<Accepted, Rejected<H::Error>> {
+        let foreseen = CertifiedHeader::foreseen(header);
+        let foreseen = foreseen.map_err(|reason| self.fault(None, reason.into()))?;
+        self.verify_opened(&foreseen, transactions, change, heads)
+    }
+
     pub(super) fn after(
         &self,
         certified: &CertifiedHeader,

@@ -56,6 +56,14 @@ impl Validators {
 }
 
 impl CertifiedHeader {
+    /// A header that is only proposed: it never leaves this crate as certified.
+    pub(super) fn foreseen(header: &[u8]) -> Result<Self, Reason> {
+        Ok(Self {
+            hash: BlockHeader::hash(header),
+            header: BlockHeader::decode(header).map_err(Reason::Encoding)?,
+        })
+    }
+
     /// The block's hash.
     #[must_use]
     pub const fn hash(&self) -> BlockHash {
