@@ -23,7 +23,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("silsila-mysql", &["silsila-source"]),
     ("silsila-odbc", &["silsila-source"]),
     ("silsila-chain", &[]),
-    ("silsila-store", &["silsila-chain"]),
+    ("silsila-seal", &["silsila-chain"]),
+    ("silsila-store", &["silsila-chain", "silsila-seal"]),
     ("silsila-engine", &["silsila-chain", "silsila-store"]),
     (
         "silsila-fhir",
