@@ -30,6 +30,7 @@ impl SignedAs {
         let context: &[u8; 32] = match self {
             Self::Transaction => b"silsila signs a transaction 1   ",
             Self::Block => b"silsila signs a block alone 1   ",
+            Self::Registration => b"silsila asks the authority 1    ",
             Self::Endorsement => b"silsila endorses a proposal 1   ",
         };
         let mut message = [0; 64];
