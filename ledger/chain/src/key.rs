@@ -21,6 +21,8 @@ pub enum SignedAs {
     Transaction,
     /// A lone validator's block, over its hash.
     Block,
+    /// A request to the registration authority, over its hash and the connection it came by.
+    Registration,
     /// A member's consent to what others propose, over the proposal's id.
     Endorsement,
 }
