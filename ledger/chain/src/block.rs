@@ -4,14 +4,19 @@
 use crate::cbor::{DecodeError, Reader, Writer};
 use crate::key::{Signature, SignedAs};
 use crate::merkle::{self, Hash};
-use crate::{BlockHash, ChannelId, Height, MemberKey, PublicKey, Scheme, Transaction};
+use crate::{
+    BlockHash, ChannelId, Height, Identity, MemberKey, PublicKey, QuorumCertificate, Scheme,
+    Transaction,
+};
 
 /// The most transactions of one block.
 pub const MAX_TRANSACTIONS: usize = 1024;
 /// The longest block header, in bytes.
 pub const MAX_HEADER: usize = 512;
 /// The longest certificate, in bytes.
-pub const MAX_CERTIFICATE: usize = 4096;
+pub const MAX_CERTIFICATE: usize = 16 << 10;
+/// The most headers between a certified one and the one that a quorum finalized.
+pub const MAX_LINKS: u64 = 16;
 /// The most bytes of entries in one transaction on the wire.
 pub const MAX_ENTRIES_BYTES: usize = 4 << 20;
 
@@ -98,7 +103,7 @@ impl BlockHeader {
     }
 }
 
-/// What makes a header final. Its first number is the scheme, so that a quorum's certificate can join.
+/// What makes a header final. Its first number is the scheme.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Certificate {
     /// Scheme 1: the signature of the channel's only validator over the header's hash.
@@ -107,6 +112,13 @@ pub enum Certificate {
         validator: PublicKey,
         /// The signature.
         signature: Signature,
+    },
+    /// Scheme 2: the signatures of a quorum of the channel's validators, as consensus collected them.
+    Quorum {
+        /// Over the block itself, or over the last of the links.
+        finalization: QuorumCertificate,
+        /// The headers after the certified one up to the finalized one; mostly none.
+        links: Vec<Vec<u8>>,
     },
 }
 
@@ -125,6 +137,42 @@ impl Certificate {
     pub const fn scheme(&self) -> Scheme {
         match self {
             Self::Lone { .. } => Scheme::ED25519,
+            Self::Quorum { .. } => Scheme::QUORUM,
+        }
+    }
+
+    /// Whether exactly these validators, in ascending order, certify the header with this hash by it.
+    #[must_use]
+    pub fn certifies(
+        &self,
+        header: &BlockHeader,
+        hash: &BlockHash,
+        validators: &[Identity],
+    ) -> bool {
+        match self {
+            Self::Lone {
+                validator,
+                signature,
+            } => {
+                validators == [Identity::ed25519(*validator)]
+                    && validator.verifies(SignedAs::Block, &hash.0, signature)
+            }
+            Self::Quorum {
+                finalization,
+                links,
+            } => follow(header, hash, links)
+                .is_some_and(|last| finalization.verify(&header.channel, &last, validators)),
+        }
+    }
+
+    /// Those of `validators` who signed it.
+    #[must_use]
+    pub fn signers(&self, validators: &[Identity]) -> Vec<Identity> {
+        match self {
+            Self::Lone { validator, .. } => vec![Identity::ed25519(*validator)],
+            Self::Quorum { finalization, .. } => {
+                finalization.signed_by(validators).copied().collect()
+            }
         }
     }
 
@@ -143,6 +191,19 @@ impl Certificate {
                     .bytes(&validator.0)
                     .bytes(&signature.0);
             }
+            Self::Quorum {
+                finalization,
+                links,
+            } => {
+                writer
+                    .array(3)
+                    .uint(u64::from(self.scheme().0))
+                    .bytes(&finalization.encode())
+                    .array(links.len() as u64);
+                for link in links {
+                    writer.bytes(link);
+                }
+            }
         }
         writer.into_bytes()
     }
@@ -156,16 +217,52 @@ impl Certificate {
         let mut reader = Reader::new(bytes);
         reader.tuple(3)?;
         let before = reader.error("a certificate scheme that this version does not know");
-        if Scheme(reader.byte()?) != Scheme::ED25519 {
-            return Err(before);
-        }
-        let (validator, signature) = (PublicKey(reader.fixed()?), Signature(reader.fixed()?));
+        let certificate = match Scheme(reader.byte()?) {
+            Scheme::ED25519 => Self::Lone {
+                validator: PublicKey(reader.fixed()?),
+                signature: Signature(reader.fixed()?),
+            },
+            Scheme::QUORUM => Self::Quorum {
+                finalization: read_finalization(&mut reader)?,
+                links: read_links(&mut reader)?,
+            },
+            _ => return Err(before),
+        };
         reader.finish()?;
-        Ok(Self::Lone {
-            validator,
-            signature,
-        })
+        Ok(certificate)
     }
+}
+
+/// The hash of the last of the links from a header on, if each follows from the one before.
+fn follow(header: &BlockHeader, hash: &BlockHash, links: &[Vec<u8>]) -> Option<BlockHash> {
+    let (mut last, mut height) = (*hash, header.height);
+    for link in links {
+        let next = BlockHeader::decode(link).ok()?;
+        let follows = next.previous == last
+            && next.height == height.next()
+            && next.channel == header.channel
+            && next.next_validators == header.next_validators;
+        if !follows {
+            return None;
+        }
+        (last, height) = (BlockHeader::hash(link), next.height);
+    }
+    Some(last)
+}
+
+fn read_finalization(reader: &mut Reader<'_>) -> Result<QuorumCertificate, DecodeError> {
+    let finalization = reader.bytes(MAX_CERTIFICATE)?;
+    let start = reader.offset() - finalization.len();
+    QuorumCertificate::decode(finalization).map_err(|error| DecodeError {
+        offset: start + error.offset,
+        ..error
+    })
+}
+
+fn read_links(reader: &mut Reader<'_>) -> Result<Vec<Vec<u8>>, DecodeError> {
+    (0..reader.array(MAX_LINKS)?)
+        .map(|_| reader.bytes(MAX_HEADER).map(<[u8]>::to_vec))
+        .collect()
 }
 
 /// A block as it is stored and sent. Nothing is known to be true of it until

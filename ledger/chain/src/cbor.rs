@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The deterministic part of CBOR (RFC 8949, section 4.2.1) that the ledger's formats need: unsigned
-//! integers, byte strings, text, arrays and null, every length in its shortest form.
+//! integers, byte strings, text, arrays and null, every length in its shortest form. For COSE also
+//! negative integers, maps and tags; the order of a map's keys is for whoever writes or reads it.
 //!
 //! There is one encoding of each value and the reader accepts no other, so that equal objects have
 //! equal hashes and a hash names one object. Tests compare both directions with an independent codec.
@@ -16,9 +17,12 @@ pub struct DecodeError {
 }
 
 const UINT: u8 = 0;
+const NEGATIVE: u8 = 1;
 const BYTES: u8 = 2;
 const TEXT: u8 = 3;
 const ARRAY: u8 = 4;
+const MAP: u8 = 5;
+const TAG: u8 = 6;
 const NULL: u8 = 0xf6;
 
 /// Writes deterministic CBOR.
@@ -62,6 +66,21 @@ impl Writer {
     /// Opens an array of `len` items, which must follow.
     pub fn array(&mut self, len: u64) -> &mut Self {
         self.head(ARRAY, len)
+    }
+
+    /// The negative integer -1 - `below`.
+    pub fn negative(&mut self, below: u64) -> &mut Self {
+        self.head(NEGATIVE, below)
+    }
+
+    /// Opens a map of `len` pairs, which must follow in the order of their encoded keys.
+    pub fn map(&mut self, len: u64) -> &mut Self {
+        self.head(MAP, len)
+    }
+
+    /// A tag, before the item that it qualifies.
+    pub fn tag(&mut self, tag: u64) -> &mut Self {
+        self.head(TAG, tag)
     }
 
     /// The null value.
@@ -245,6 +264,47 @@ impl<'b> Reader<'b> {
     pub fn tuple(&mut self, len: u64) -> Result<(), DecodeError> {
         let before = self.error("an array of another length");
         if self.array(u64::MAX)? == len {
+            Ok(())
+        } else {
+            Err(before)
+        }
+    }
+
+    /// Exactly the negative integer -1 - `below`.
+    ///
+    /// # Errors
+    /// Where anything else is found.
+    pub fn negative(&mut self, below: u64) -> Result<(), DecodeError> {
+        self.expect(NEGATIVE, below, "another negative number")
+    }
+
+    /// Opens a map of exactly `len` pairs.
+    ///
+    /// # Errors
+    /// Where anything else is found.
+    pub fn map(&mut self, len: u64) -> Result<(), DecodeError> {
+        self.expect(MAP, len, "a map of another size")
+    }
+
+    /// Exactly this tag.
+    ///
+    /// # Errors
+    /// Where anything else is found.
+    pub fn tag(&mut self, tag: u64) -> Result<(), DecodeError> {
+        self.expect(TAG, tag, "another tag")
+    }
+
+    /// Exactly this unsigned integer, such as a map's key.
+    ///
+    /// # Errors
+    /// Where anything else is found.
+    pub fn exactly(&mut self, value: u64) -> Result<(), DecodeError> {
+        self.expect(UINT, value, "another number")
+    }
+
+    fn expect(&mut self, major: u8, value: u64, reason: &'static str) -> Result<(), DecodeError> {
+        let before = self.error(reason);
+        if self.head(major, reason)? == value {
             Ok(())
         } else {
             Err(before)

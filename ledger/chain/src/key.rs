@@ -64,6 +64,11 @@ impl MemberKey {
     pub fn sign(&self, signed_as: SignedAs, identifier: &[u8; 32]) -> Signature {
         Signature(self.0.sign(&signed_as.message(identifier)).to_bytes())
     }
+
+    /// Signs bytes of a foreign format, which must begin with what no other signed format begins with.
+    pub(crate) fn sign_bytes(&self, message: &[u8]) -> Signature {
+        Signature(self.0.sign(message).to_bytes())
+    }
 }
 
 impl fmt::Debug for MemberKey {
@@ -91,6 +96,13 @@ impl PublicKey {
             key.verify_strict(&signed_as.message(identifier), &signature)
                 .is_ok()
         })
+    }
+
+    /// Whether this key signed these bytes of a foreign format; strict.
+    pub(crate) fn verifies_bytes(&self, message: &[u8], signature: &Signature) -> bool {
+        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+        VerifyingKey::from_bytes(&self.0)
+            .is_ok_and(|key| key.verify_strict(message, &signature).is_ok())
     }
 }
 

@@ -13,6 +13,7 @@ pub mod merkle;
 
 mod block;
 mod bundle;
+mod checkpoint;
 mod entry;
 mod evidence;
 mod export;
@@ -22,6 +23,7 @@ mod id;
 mod key;
 mod note;
 mod proof;
+mod quorum;
 mod receipt;
 mod rules;
 mod sha;
@@ -29,8 +31,9 @@ mod state;
 mod tag_map;
 mod transaction;
 
-pub use block::{Block, BlockHeader, Certificate, MAX_ENTRIES_BYTES, MAX_TRANSACTIONS};
+pub use block::{Block, BlockHeader, Certificate, MAX_ENTRIES_BYTES, MAX_LINKS, MAX_TRANSACTIONS};
 pub use bundle::{Bundle, BundleFault, MAX_BUNDLE, PayloadShown, ProvenBundle};
+pub use checkpoint::{Checkpoint, SignedCheckpoint};
 pub use entry::{
     Admission, Change, Contract, ContractChange, Endorsed, Endorsement, Entry, Grant, Limits,
     MAX_ENDORSEMENTS, MAX_ENTRY, MAX_KIND, MAX_MEMBER_CERTIFICATE, MAX_ORGANIZATION, MAX_POLICIES,
@@ -38,7 +41,8 @@ pub use entry::{
 };
 pub use evidence::{Certified, Conflict, Evidence, EvidenceFault, Shown};
 pub use export::{
-    EXPORT_MAGIC, ExportFault, ExportSummary, ExportVerifier, Frame, FrameFault, FrameKind, MAX_FRAME,
+    EXPORT_MAGIC, ExportFault, ExportSummary, ExportVerifier, Frame, FrameFault, FrameKind,
+    MAX_FRAME,
 };
 pub use fault::{BlockFault, Reason, TxFault};
 pub use genesis::{Founder, Genesis, MAX_NAME, MAX_ROOT};
@@ -49,6 +53,10 @@ pub use id::{
 pub use key::{ChannelKeys, CustodianKey, Identity, MemberKey, PublicKey, Signature, SignedAs};
 pub use note::{MAX_NOTE, Note, NoteFault};
 pub use proof::{Later, Proof, ProofFault, Proven};
+pub use quorum::{
+    MAX_VALIDATORS, MIN_QUORUM_VALIDATORS, QuorumCertificate, quorum, quorum_namespace,
+};
+pub use receipt::{MAX_RECEIPT, Receipt, Received};
 pub use rules::{
     Accepted, CertifiedHeader, ChainState, Head, Heads, Judge, MAX_PAYLOAD, MemoryHeads,
     RULES_VERSION, Refused, Rejected, Validators, VerifiedBlock,

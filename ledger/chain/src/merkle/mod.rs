@@ -8,7 +8,9 @@ mod frontier;
 mod proof;
 
 pub use frontier::Frontier;
-pub use proof::{Nodes, consistency_path, inclusion_path, verify_consistency, verify_inclusion};
+pub use proof::{
+    Nodes, consistency_path, inclusion_path, root_through, verify_consistency, verify_inclusion,
+};
 
 use crate::sha;
 

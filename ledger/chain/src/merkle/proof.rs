@@ -114,13 +114,18 @@ fn subtree<N: Nodes + ?Sized>(nodes: &N, tree: &Range<u64>) -> Result<Hash, N::E
 /// (RFC 9162, section 2.1.3.2).
 #[must_use]
 pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, path: &[Hash], root: &Hash) -> bool {
-    if index >= size {
-        return false;
-    }
-    let (mut place, mut last, mut hash) = (index, size - 1, *leaf);
+    root_through(leaf, index, size, path).as_ref() == Some(root)
+}
+
+/// The root to which `path` leads from the leaf hash at `index` of a tree of `size` leaves; `None` where
+/// the path does not fit such a tree.
+#[must_use]
+pub fn root_through(leaf: &Hash, index: u64, size: u64, path: &[Hash]) -> Option<Hash> {
+    let mut last = size.checked_sub(1).filter(|last| index <= *last)?;
+    let (mut place, mut hash) = (index, *leaf);
     for sibling in path {
         if last == 0 {
-            return false;
+            return None;
         }
         if place & 1 == 1 || place == last {
             hash = node_hash(sibling, &hash);
@@ -134,7 +139,7 @@ pub fn verify_inclusion(leaf: &Hash, index: u64, size: u64, path: &[Hash], root:
         place >>= 1;
         last >>= 1;
     }
-    last == 0 && hash == *root
+    (last == 0).then_some(hash)
 }
 
 /// Whether `path` shows that the tree of `size` leaves begins with the tree of `earlier` leaves

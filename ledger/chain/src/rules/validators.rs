@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Who certifies blocks.
 
-use crate::key::SignedAs;
 use crate::merkle::Hash;
 use crate::{BlockHash, BlockHeader, Certificate, Genesis, Identity, Reason};
 
@@ -42,12 +41,8 @@ impl Validators {
     pub fn certify(&self, header: &[u8], certificate: &[u8]) -> Result<CertifiedHeader, Reason> {
         let hash = BlockHeader::hash(header);
         let header = BlockHeader::decode(header).map_err(Reason::Encoding)?;
-        let Certificate::Lone {
-            validator,
-            signature,
-        } = Certificate::decode(certificate).map_err(|_| Reason::Certificate)?;
-        let lone = self.identities == [Identity::ed25519(validator)];
-        if lone && validator.verifies(SignedAs::Block, &hash.0, &signature) {
+        let certificate = Certificate::decode(certificate).map_err(|_| Reason::Certificate)?;
+        if certificate.certifies(&header, &hash, &self.identities) {
             Ok(CertifiedHeader { hash, header })
         } else {
             Err(Reason::Certificate)

@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the ledger's formats and rules promise.
 
+mod bundles;
+mod checkpoints;
 mod codecs;
 mod conformance;
+mod exports;
 mod merkle;
 mod proofs;
+mod quorum;
+mod receipts;
 mod rules;
 mod sample;
