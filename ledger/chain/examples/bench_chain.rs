@@ -79,7 +79,7 @@ fn main() {
         n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
         heads.insert(
             Tag(n.to_be_bytes().repeat(2).try_into().expect("16 bytes")),
-            Head::of(&record(1), EntryHash([0; 32])),
+            Head::of(&record(1), EntryHash([0; 32]), 0),
         )
     });
 }

@@ -46,6 +46,45 @@ pub enum Reason {
     /// A put without a payload or a delete with one.
     #[error("a put needs a payload and a delete has none")]
     Payload,
+    /// The signer's membership was revoked.
+    #[error("the signer's membership was revoked")]
+    Revoked,
+    /// The signer's membership is suspended.
+    #[error("the signer's membership is suspended")]
+    Suspended,
+    /// The signer's time has ended.
+    #[error("the signer's certificate has expired")]
+    MemberExpired,
+    /// Admission of somebody who was admitted already.
+    #[error("the member to admit was admitted before")]
+    AlreadyMember,
+    /// A change that the member's standing leaves no room for.
+    #[error("the change does not fit the member's standing")]
+    Standing,
+    /// A member's certificate that does not say what is claimed, is not the network's, or is not valid.
+    #[error("the member's certificate is not accepted")]
+    MemberCertificate,
+    /// The block is past the proposal's last.
+    #[error("the proposal has expired")]
+    ProposalExpired,
+    /// A contract's number that does not follow.
+    #[error("the contract's number does not follow the present one's")]
+    ContractNumber,
+    /// The contract does not permit it.
+    #[error("the contract does not permit it")]
+    NotPermitted,
+    /// More entries than the contract allows.
+    #[error("the transaction has more entries than the contract allows")]
+    LimitEntries,
+    /// More bytes than the contract allows.
+    #[error("the transaction has more bytes than the contract allows")]
+    LimitBytes,
+    /// A term longer than the contract allows.
+    #[error("the transaction would be valid for longer than the contract allows")]
+    Horizon,
+    /// A version of a resource that another organization wrote.
+    #[error("the resource is another organization's")]
+    Custodian,
     /// A grant to nobody, or to whoever was never a member or no longer is.
     #[error("a recipient of the grant is not a member of the channel")]
     Recipient,
@@ -133,6 +172,19 @@ impl Reason {
             Self::Sequence => "SEQUENCE",
             Self::Expired => "EXPIRED",
             Self::Kind => "KIND",
+            Self::Revoked => "REVOKED",
+            Self::Suspended => "SUSPENDED",
+            Self::MemberExpired => "MEMBER_EXPIRED",
+            Self::AlreadyMember => "ALREADY_MEMBER",
+            Self::Standing => "STANDING",
+            Self::MemberCertificate => "MEMBER_CERTIFICATE",
+            Self::ProposalExpired => "PROPOSAL_EXPIRED",
+            Self::ContractNumber => "CONTRACT_NUMBER",
+            Self::NotPermitted => "NOT_PERMITTED",
+            Self::LimitEntries => "LIMIT_ENTRIES",
+            Self::LimitBytes => "LIMIT_BYTES",
+            Self::Horizon => "HORIZON",
+            Self::Custodian => "CUSTODIAN",
             Self::Recipient => "RECIPIENT",
             Self::Member => "MEMBER",
             Self::Revision => "REVISION",

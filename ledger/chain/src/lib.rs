@@ -58,8 +58,9 @@ pub use quorum::{
 };
 pub use receipt::{MAX_RECEIPT, Receipt, Received};
 pub use rules::{
-    Accepted, CertifiedHeader, ChainState, Head, Heads, Judge, MAX_PAYLOAD, MemoryHeads,
-    RULES_VERSION, Refused, Rejected, Validators, VerifiedBlock,
+    Accepted, Action, Agreement, Alone, AsCertified, CertifiedHeader, ChainState, Claim, Head,
+    Heads, Judge, MAX_PAYLOAD, Member, Members, MemoryHeads, Policy, Question, RULES_VERSION,
+    Refused, Rejected, Standing, Validators, VerifiedBlock, judge_founding,
 };
 pub use sha::sha256;
 pub use state::StateHash;

@@ -159,6 +159,17 @@ impl Transaction {
         if entries.len() as u64 != header.count {
             return Err(Reason::EntryCount.into());
         }
+        for (position, opened) in (0..).zip(&entries) {
+            let signed = match &opened.entry {
+                Entry::Member(change) => change.check_signatures(&header.channel),
+                Entry::Contract(change) => change.check_signatures(&header.channel),
+                Entry::Record(_) | Entry::Grant(_) => continue,
+            };
+            signed.map_err(|reason| TxFault {
+                entry: Some(position),
+                reason,
+            })?;
+        }
         let chunk_roots = chunk_roots(&entries);
         if merkle::root(chunk_roots.iter().copied()) != header.entries_root {
             return Err(Reason::EntriesRoot.into());

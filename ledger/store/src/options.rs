@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use silsila_chain::{CustodianKey, MemberKey};
+use silsila_chain::{Alone, CustodianKey, MemberKey, Policy};
 
 use crate::{Clock, SystemClock};
 
@@ -27,6 +27,9 @@ pub struct StoreOptions {
     pub member_key: MemberKey,
     /// Makes tags and event ids.
     pub custodian_key: CustodianKey,
+    /// Judges contract and certificates; asked only on a shared channel. The default refuses everything
+    /// there.
+    pub policy: Arc<dyn Policy>,
     /// Written into genesis when the file is new; otherwise ignored.
     pub channel_name: String,
     /// Where block times come from.
@@ -55,6 +58,7 @@ impl StoreOptions {
             path: path.into(),
             member_key,
             custodian_key,
+            policy: Arc::new(Alone),
             channel_name: String::new(),
             clock: Arc::new(SystemClock),
             readers: 4,

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Transaction};
 use silsila_chain::{
-    Block, BlockHeader, ChannelId, ChannelKeys, Genesis, Height, Proof, TxId, Validators,
+    AsCertified, Block, BlockHeader, ChannelId, ChannelKeys, Genesis, Height, Proof, TxId,
+    Validators,
 };
 
 use crate::clear::ClearSuite;
@@ -93,6 +94,7 @@ impl Store {
             path: path.to_owned(),
             reading: Arc::new(Reading {
                 validators,
+                policy: Arc::new(AsCertified),
                 anchors: Anchors::default(),
                 suite,
             }),
@@ -270,7 +272,13 @@ impl Store {
     /// Where the database cannot be read at all; damage is in the report.
     pub fn verify(&self, progress: &mut dyn FnMut(Progress)) -> Result<VerifyReport, StoreError> {
         let tip = self.read(tip_height)?.unwrap_or_default();
-        let mut report = verify_whole(&self.0.path, &self.0.genesis, tip, progress)?;
+        let mut report = verify_whole(
+            &self.0.path,
+            &self.0.genesis,
+            tip,
+            &*self.0.reading.policy,
+            progress,
+        )?;
         report.faults.extend(self.read(check_outbox)?);
         if self.0.writer.is_some() {
             report.faults.extend(self.0.write(verify_index)?);

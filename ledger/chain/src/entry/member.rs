@@ -7,7 +7,7 @@ use crate::key::{read_identity, write_identity};
 use crate::{Height, Identity, Reason};
 
 /// The longest name of an organization, in bytes.
-pub const MAX_ORGANIZATION: usize = 128;
+pub const MAX_ORGANIZATION: usize = 192;
 /// The longest role, in bytes.
 pub const MAX_ROLE: usize = 32;
 /// The longest certificate of a member, in bytes of DER.
@@ -26,7 +26,7 @@ const ADMISSION_ITEMS: u64 = 5;
 pub struct Admission {
     /// Their X25519 public key, to which content keys are enveloped; zeros for a gateway alone.
     pub sealing_key: [u8; 32],
-    /// The organization, at most 128 bytes; empty for a gateway alone.
+    /// The organization, at most 192 bytes; empty for a gateway alone.
     pub organization: String,
     /// What the organization is to the others, such as `hospital` or `laboratory`: a word of lower-case
     /// letters, digits and hyphens; empty for a gateway alone.
@@ -48,7 +48,8 @@ impl Admission {
             && organization.trim() == organization
             && !organization.contains(char::is_control);
         let word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        if named && self.role.starts_with(word) && self.role.chars().all(word) {
+        let sealing = self.sealing_key != [0; 32];
+        if named && sealing && self.role.starts_with(word) && self.role.chars().all(word) {
             Ok(())
         } else {
             Err(Reason::Member)

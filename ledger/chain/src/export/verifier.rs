@@ -7,7 +7,7 @@ use super::frame::Frame;
 use crate::bundle::commits;
 use crate::entry::PayloadCommitment;
 use crate::{
-    Block, BlockFault, BlockHash, ChainState, ChannelId, Checkpoint, Genesis, Height,
+    AsCertified, Block, BlockFault, BlockHash, ChainState, ChannelId, Checkpoint, Genesis, Height,
     MAX_TRANSACTIONS, MemoryHeads, Rejected,
 };
 
@@ -199,7 +199,7 @@ impl ExportVerifier {
             return Ok(());
         };
         let verified = chain
-            .verify_block(&pending.block, &mut self.heads)
+            .verify_block(&pending.block, &AsCertified, &mut self.heads)
             .map_err(|rejected| match rejected {
                 Rejected::Fault(fault) => ExportFault::Block(fault),
                 Rejected::Heads(never) => match never {},

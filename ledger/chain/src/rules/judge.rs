@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which transactions a block may hold.
 
-use std::collections::BTreeMap;
-
+use crate::rules::agreement::Moment;
+use crate::rules::{Action, Agreement, Policy};
 use crate::tag_map::{EventSet, TagMap};
 use crate::{
-    Accepted, CertifiedHeader, ChainState, Entry, EntryHash, EventId, Grant, Identity, Op,
-    OpenEntry, OpenTransaction, PayloadCommitment, Reason, Record, StateHash, Suite, Tag,
+    Accepted, CertifiedHeader, ChainState, Change, Entry, EntryHash, EventId, Grant, Op, OpenEntry,
+    OpenTransaction, PayloadCommitment, Reason, Record, Standing, StateHash, Suite, Tag,
     TransactionHeader, TxFault, TxId,
 };
 
@@ -19,16 +19,19 @@ pub struct Head {
     pub entry: EntryHash,
     /// Whether it is a deletion.
     pub deleted: bool,
+    /// Who wrote it: [`crate::Member::ordinal`].
+    pub author: u32,
 }
 
 impl Head {
     /// The head that an entry makes.
     #[must_use]
-    pub fn of(record: &Record, entry: EntryHash) -> Self {
+    pub fn of(record: &Record, entry: EntryHash, author: u32) -> Self {
         Self {
             version: record.version,
             entry,
             deleted: record.op == Op::Delete,
+            author,
         }
     }
 }
@@ -60,32 +63,42 @@ impl<E> From<Reason> for Refused<E> {
     }
 }
 
-/// Judges the transactions of one block, in order.
+/// Judges the transactions of one block, in order. What a transaction changes of members and contract
+/// holds from the next entry on.
 #[derive(Debug)]
 pub struct Judge<'s> {
     state: &'s ChainState,
+    policy: &'s dyn Policy,
+    agreement: Agreement,
     heads: TagMap<Head>,
-    sequences: BTreeMap<Identity, u64>,
     events: EventSet,
     entries: u64,
     admitted: Vec<TxId>,
 }
 
 /// What one transaction changed so far, to be undone if it is refused.
-#[derive(Default)]
 struct Undo {
+    agreement: Agreement,
     heads: Vec<(Tag, Option<Head>)>,
     events: Vec<EventId>,
 }
 
+/// The transaction that is being judged.
+struct Current<'t> {
+    header: &'t TransactionHeader,
+    author: u32,
+    /// What the contract permitted in this transaction already.
+    permitted: Vec<Action<'t>>,
+}
+
 impl<'s> Judge<'s> {
-    pub(super) fn new(state: &'s ChainState) -> Self {
-        let (heads, events) = (TagMap::default(), EventSet::default());
+    pub(super) fn new(state: &'s ChainState, policy: &'s dyn Policy) -> Self {
         Self {
             state,
-            heads,
-            sequences: BTreeMap::new(),
-            events,
+            policy,
+            agreement: state.agreement().clone(),
+            heads: TagMap::default(),
+            events: EventSet::default(),
             entries: 0,
             admitted: Vec::new(),
         }
@@ -101,12 +114,21 @@ impl<'s> Judge<'s> {
         heads: &mut H,
     ) -> Result<(), Refused<H::Error>> {
         let header = transaction.header();
-        self.admit_header(header)?;
-        let mut undo = Undo::default();
+        let author = self.admit_header(transaction)?;
+        let mut current = Current {
+            header,
+            author,
+            permitted: Vec::new(),
+        };
+        let mut undo = Undo {
+            agreement: self.agreement.clone(),
+            heads: Vec::new(),
+            events: Vec::new(),
+        };
         self.heads.reserve(transaction.entries().len());
         self.events.reserve(transaction.entries().len());
         for (position, entry) in (0..).zip(transaction.entries()) {
-            if let Err(refused) = self.admit_entry(&mut undo, entry, heads) {
+            if let Err(refused) = self.admit_entry(&mut current, &mut undo, entry, heads) {
                 self.undo(undo);
                 return Err(match refused {
                     Refused::Fault(fault) => Refused::Fault(TxFault {
@@ -117,53 +139,107 @@ impl<'s> Judge<'s> {
                 });
             }
         }
-        self.sequences.insert(header.member, header.sequence);
+        self.agreement.advance(&header.member, header.sequence);
         self.entries += header.count;
         self.admitted.push(transaction.id());
         Ok(())
     }
 
-    fn admit_header(&self, header: &TransactionHeader) -> Result<(), Reason> {
+    fn moment(&self) -> Moment {
+        Moment {
+            height: self.state.height().next().0,
+            parent_ms: self.state.time_ms(),
+        }
+    }
+
+    /// Judges all but the entries; says which member signed.
+    fn admit_header(&self, transaction: &OpenTransaction) -> Result<u32, Reason> {
+        let header = transaction.header();
         if header.channel != self.state.channel() {
             return Err(Reason::Channel);
         }
-        let last = self
-            .sequences
-            .get(&header.member)
-            .copied()
-            .or_else(|| self.state.sequence(&header.member));
-        if header.sequence <= last.ok_or(Reason::NotMember)? {
+        let member = self.agreement.members().get(&header.member);
+        let member = member.ok_or(Reason::NotMember)?;
+        let extends = member.standing == Standing::Active && extends(transaction);
+        if !extends {
+            member.may_act(self.moment().parent_ms)?;
+        }
+        if header.sequence <= member.sequence {
             return Err(Reason::Sequence);
         }
-        if self.state.height().next() > header.valid_until {
-            Err(Reason::Expired)
-        } else {
-            Ok(())
+        let (height, limits) = (self.moment().height, &self.agreement.contract().limits);
+        let bytes = transaction.entries().last().map_or(0, |entry| entry.end);
+        let faults = [
+            (height > header.valid_until.0, Reason::Expired),
+            (
+                header.valid_until.0 - height.min(header.valid_until.0) > limits.horizon,
+                Reason::Horizon,
+            ),
+            (header.count > limits.entries, Reason::LimitEntries),
+            (bytes as u64 > limits.bytes, Reason::LimitBytes),
+        ];
+        match faults.into_iter().find(|(wrong, _)| *wrong) {
+            Some((_, reason)) => Err(reason),
+            None => Ok(member.ordinal),
         }
     }
 
-    fn admit_entry<H: Heads + ?Sized>(
+    fn admit_entry<'t, H: Heads + ?Sized>(
         &mut self,
+        current: &mut Current<'t>,
         undo: &mut Undo,
-        entry: &OpenEntry,
+        entry: &'t OpenEntry,
         heads: &mut H,
     ) -> Result<(), Refused<H::Error>> {
+        let (moment, signer) = (self.moment(), &current.header.member);
         match &entry.entry {
-            Entry::Record(record) => self.admit_record(undo, record, entry.hash, heads),
-            Entry::Grant(grant) => self.admit_grant(undo, grant).map_err(Refused::from),
-            Entry::Member(_) => Err(Reason::Member.into()),
-            Entry::Contract(_) => Err(Reason::Contract.into()),
+            Entry::Record(record) => self.admit_record(current, undo, (record, entry.hash), heads),
+            Entry::Grant(grant) => self
+                .admit_grant(current, undo, grant)
+                .map_err(Refused::from),
+            Entry::Member(change) => {
+                current.permitted.clear();
+                let agreement = &mut self.agreement;
+                Ok(agreement.change_member(self.policy, moment, signer, change)?)
+            }
+            Entry::Contract(change) => {
+                current.permitted.clear();
+                let agreement = &mut self.agreement;
+                Ok(agreement.change_contract(self.policy, moment, signer, change)?)
+            }
         }
     }
 
-    fn admit_grant(&mut self, undo: &mut Undo, grant: &Grant) -> Result<(), Reason> {
-        if !self.state.is_shared() {
+    fn permits<'t>(&self, current: &mut Current<'t>, action: Action<'t>) -> Result<(), Reason> {
+        if current.permitted.contains(&action) {
+            return Ok(());
+        }
+        let signer = &current.header.member;
+        self.agreement.permits(self.policy, signer, action)?;
+        current.permitted.push(action);
+        Ok(())
+    }
+
+    fn admit_grant<'t>(
+        &mut self,
+        current: &mut Current<'t>,
+        undo: &mut Undo,
+        grant: &'t Grant,
+    ) -> Result<(), Reason> {
+        if self.agreement.is_alone() {
             return Err(Reason::PayloadSuite);
         }
-        let mut recipients = grant.recipients.iter();
-        if recipients.any(|recipient| self.state.sequence(recipient).is_none()) {
+        let members = self.agreement.members();
+        let mut recipients = grant
+            .recipients
+            .iter()
+            .map(|recipient| members.get(recipient));
+        let gone = |member: &crate::Member| member.standing == Standing::Revoked;
+        if recipients.any(|recipient| recipient.is_none_or(gone)) {
             return Err(Reason::Recipient);
         }
+        let label_class = grant.label_class;
+        self.permits(current, Action::Grant { label_class })?;
         self.admit_event(undo, grant.event_id)
     }
 
@@ -175,17 +251,17 @@ impl<'s> Judge<'s> {
         Ok(())
     }
 
-    fn admit_record<H: Heads + ?Sized>(
+    fn admit_record<'t, H: Heads + ?Sized>(
         &mut self,
+        current: &mut Current<'t>,
         undo: &mut Undo,
-        record: &Record,
-        hash: EntryHash,
+        (record, hash): (&'t Record, EntryHash),
         heads: &mut H,
     ) -> Result<(), Refused<H::Error>> {
         let sealed = |payload: PayloadCommitment| payload.suite == Suite::SEALED;
         if record
             .payload
-            .is_some_and(|payload| sealed(payload) != self.state.is_shared())
+            .is_some_and(|payload| sealed(payload) == self.agreement.is_alone())
         {
             return Err(Reason::PayloadSuite.into());
         }
@@ -195,13 +271,38 @@ impl<'s> Judge<'s> {
             None => heads.head(&tag).map_err(Refused::Heads)?,
         };
         follows(record, head)?;
+        self.is_custodian(current, head)?;
+        let action = Action::Append {
+            kind: &record.kind,
+            label_class: record.label_class,
+            deletes: record.op == Op::Delete,
+        };
+        self.permits(current, action)?;
         self.admit_event(undo, record.event_id)?;
-        undo.heads
-            .push((tag, self.heads.insert(tag, Head::of(record, hash))));
+        let head = Head::of(record, hash, current.author);
+        undo.heads.push((tag, self.heads.insert(tag, head)));
         Ok(())
     }
 
+    /// Only the organization that wrote a resource writes its next version, whatever the contract says:
+    /// anybody on the channel sees the tag and the hash that a next version names.
+    fn is_custodian(&self, current: &Current<'_>, head: Option<Head>) -> Result<(), Reason> {
+        let Some(head) = head.filter(|head| head.author != current.author) else {
+            return Ok(());
+        };
+        let members = self.agreement.members();
+        let (author, signer) = (
+            members.by_ordinal(head.author),
+            members.by_ordinal(current.author),
+        );
+        match (author, signer) {
+            (Some(author), Some(signer)) if author.organization == signer.organization => Ok(()),
+            _ => Err(Reason::Custodian),
+        }
+    }
+
     fn undo(&mut self, undo: Undo) {
+        self.agreement = undo.agreement;
         for (tag, head) in undo.heads.into_iter().rev() {
             match head {
                 Some(head) => self.heads.insert(tag, head),
@@ -239,24 +340,24 @@ impl<'s> Judge<'s> {
         Ok(self.accept(certified, change))
     }
 
-    /// As [`Judge::conclude`], for a header that is only proposed: what the chain becomes if its
-    /// validators certify it.
-    ///
-    /// # Errors
-    /// Names the reason.
-    pub fn foresee(self, header: &[u8], change: &StateHash) -> Result<Accepted, Reason> {
-        self.conclude(&CertifiedHeader::foreseen(header)?, change)
-    }
-
     pub(super) fn accept(self, certified: &CertifiedHeader, change: &StateHash) -> Accepted {
         let after = self
             .state
-            .after(certified, self.entries, change, self.sequences);
+            .after(certified, self.entries, change, self.agreement);
         Accepted {
             heads: self.heads,
             after,
         }
     }
+}
+
+/// Whether a transaction does nothing but extend members' time: all that a member may do whose own time
+/// has ended.
+fn extends(transaction: &OpenTransaction) -> bool {
+    transaction.entries().iter().all(|entry| {
+        matches!(&entry.entry, Entry::Member(change)
+            if matches!(change.proposal.change, Change::Renew { .. }))
+    })
 }
 
 fn follows(record: &Record, head: Option<Head>) -> Result<(), Reason> {

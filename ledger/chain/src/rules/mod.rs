@@ -5,11 +5,17 @@
 //! versions, which a caller provides by [`Heads`]. A [`Judge`] takes the transactions of one block, one
 //! after the other, for whoever proposes the block and for whoever verifies it.
 
+mod agreement;
 mod judge;
+mod members;
+mod policy;
 mod state;
 mod validators;
 
+pub use agreement::Agreement;
 pub use judge::{Head, Heads, Judge, Refused};
+pub use members::{Member, Members, Standing};
+pub use policy::{Action, Alone, AsCertified, Claim, Policy, Question, judge_founding};
 pub use state::{Accepted, ChainState, MemoryHeads, Rejected, VerifiedBlock};
 pub use validators::{CertifiedHeader, Validators};
 

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a chain knows of its past, and how a block changes it.
 
-use std::collections::BTreeMap;
-
 use crate::cbor::{DecodeError, Reader, Writer};
-use crate::merkle::{self, Frontier};
-use crate::rules::{CertifiedHeader, Head, Heads, Judge, Refused, Validators};
+use crate::merkle::{self, Frontier, Hash};
+use crate::rules::{
+    Agreement, CertifiedHeader, Head, Heads, Judge, Members, Policy, Refused, Validators,
+};
 use crate::tag_map::TagMap;
 use crate::{
-    Block, BlockFault, BlockHash, BlockHeader, ChannelId, Genesis, Height, Identity,
-    OpenTransaction, PublicKey, RULES_VERSION, Reason, Scheme, StateHash, Tag, TxFault, TxId,
+    Block, BlockFault, BlockHash, BlockHeader, ChannelId, Contract, Genesis, Height, Identity,
+    OpenTransaction, RULES_VERSION, Reason, StateHash, Tag, TxFault, TxId,
 };
 
-const LABEL: &str = "silsila/chain-state/1";
+const LABEL: &str = "silsila/chain-state/2";
 
 /// Everything the rules need to know of the past, apart from the resources' newest versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,8 +24,7 @@ pub struct ChainState {
     entries: u64,
     history: Frontier,
     state: StateHash,
-    members: BTreeMap<Identity, u64>,
-    shared: bool,
+    agreement: Agreement,
     validators: Validators,
 }
 
@@ -94,12 +93,7 @@ impl ChainState {
             entries: 0,
             history,
             state: StateHash::default(),
-            members: genesis
-                .members
-                .iter()
-                .map(|founder| (founder.identity, 0))
-                .collect(),
-            shared: !genesis.is_alone(),
+            agreement: Agreement::at_genesis(genesis),
             validators: Validators::of(genesis),
         }
     }
@@ -149,7 +143,8 @@ impl ChainState {
     /// The sequence of a member's last committed transaction; `None` for whoever is no member.
     #[must_use]
     pub fn sequence(&self, member: &Identity) -> Option<u64> {
-        self.members.get(member).copied()
+        let member = self.members().get(member);
+        member.map(|member| member.sequence)
     }
 
     /// Who certifies the next block.
@@ -160,14 +155,38 @@ impl ChainState {
 
     /// Whether others than one gateway read the channel, or may come to: payloads are sealed then.
     #[must_use]
-    pub const fn is_shared(&self) -> bool {
-        self.shared
+    pub fn is_shared(&self) -> bool {
+        !self.agreement.is_alone()
+    }
+
+    /// Members and contract.
+    #[must_use]
+    pub const fn agreement(&self) -> &Agreement {
+        &self.agreement
+    }
+
+    /// The members.
+    #[must_use]
+    pub fn members(&self) -> &Members {
+        self.agreement.members()
+    }
+
+    /// The contract in force.
+    #[must_use]
+    pub fn contract(&self) -> &Contract {
+        self.agreement.contract()
+    }
+
+    /// The root that the next block's header names: newest versions, members, contract.
+    #[must_use]
+    pub fn state_root(&self) -> Hash {
+        self.agreement.state_root(&self.state)
     }
 
     /// Starts to judge the transactions of the next block.
     #[must_use]
-    pub fn judge(&self) -> Judge<'_> {
-        Judge::new(self)
+    pub fn judge<'s>(&'s self, policy: &'s dyn Policy) -> Judge<'s> {
+        Judge::new(self, policy)
     }
 
     /// The next block's header over admitted transactions.
@@ -181,7 +200,7 @@ impl ChainState {
             first_entry: self.entries,
             tx_root: merkle::root(transactions.iter().map(|id| id.0)),
             history_root: self.history.root(),
-            state_root: self.state.root(),
+            state_root: self.state_root(),
             rules_version: RULES_VERSION,
             next_validators: self.validators.hash(),
         }
@@ -220,7 +239,7 @@ impl ChainState {
                 header.history_root != self.history.root(),
                 Reason::HistoryRoot,
             ),
-            (header.state_root != self.state.root(), Reason::StateRoot),
+            (header.state_root != self.state_root(), Reason::StateRoot),
         ];
         faults
             .into_iter()
@@ -235,6 +254,7 @@ impl ChainState {
     pub fn verify_block<H: Heads + ?Sized>(
         &self,
         block: &Block,
+        policy: &dyn Policy,
         heads: &mut H,
     ) -> Result<VerifiedBlock, Rejected<H::Error>> {
         let certified = self.validators.certify(&block.header, &block.certificate);
@@ -248,7 +268,7 @@ impl ChainState {
             opened.change_state(&mut change);
             transactions.push(opened);
         }
-        let accepted = self.verify_opened(&certified, &transactions, &change, heads)?;
+        let accepted = self.verify_opened(&certified, &transactions, &change, policy, heads)?;
         Ok(VerifiedBlock {
             certified,
             transactions,
@@ -266,12 +286,13 @@ impl ChainState {
         certified: &CertifiedHeader,
         transactions: &[OpenTransaction],
         change: &StateHash,
+        policy: &dyn Policy,
         heads: &mut H,
     ) -> Result<Accepted, Rejected<H::Error>> {
         let ids: Vec<TxId> = transactions.iter().map(OpenTransaction::id).collect();
         self.verify_header(certified, &ids)
             .map_err(|reason| self.fault(None, reason.into()))?;
-        let mut judge = self.judge();
+        let mut judge = self.judge(policy);
         for (position, transaction) in (0..).zip(transactions) {
             judge
                 .admit(transaction, heads)
@@ -293,11 +314,12 @@ impl ChainState {
         header: &[u8],
         transactions: &[OpenTransaction],
         change: &StateHash,
+        policy: &dyn Policy,
         heads: &mut H,
     ) -> Result<Accepted, Rejected<H::Error>> {
         let foreseen = CertifiedHeader::foreseen(header);
         let foreseen = foreseen.map_err(|reason| self.fault(None, reason.into()))?;
-        self.verify_opened(&foreseen, transactions, change, heads)
+        self.verify_opened(&foreseen, transactions, change, policy, heads)
     }
 
     pub(super) fn after(
@@ -305,7 +327,7 @@ impl ChainState {
         certified: &CertifiedHeader,
         entries: u64,
         change: &StateHash,
-        sequences: BTreeMap<Identity, u64>,
+        agreement: Agreement,
     ) -> Self {
         let mut after = self.clone();
         after.height = certified.header().height;
@@ -314,7 +336,7 @@ impl ChainState {
         after.entries += entries;
         after.history.append(certified.hash().0);
         after.state.merge(change);
-        after.members.extend(sequences);
+        after.agreement = agreement;
         after
     }
 
@@ -345,7 +367,7 @@ impl ChainState {
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
         writer
-            .array(9)
+            .array(10)
             .text(LABEL)
             .uint(self.height.0)
             .bytes(&self.hash.0);
@@ -353,16 +375,8 @@ impl ChainState {
         writer
             .uint(self.history.size())
             .bytes(&self.history.peaks().concat());
-        writer
-            .bytes(&self.state.to_bytes())
-            .array(self.members.len() as u64);
-        for (member, sequence) in &self.members {
-            writer
-                .array(3)
-                .uint(u64::from(member.scheme.0))
-                .bytes(&member.key.0)
-                .uint(*sequence);
-        }
+        writer.bytes(&self.state.to_bytes());
+        self.agreement.write(&mut writer);
         writer.into_bytes()
     }
 
@@ -372,7 +386,7 @@ impl ChainState {
     /// Where the bytes are none.
     pub fn decode(genesis: &Genesis, bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
-        reader.tuple(9)?;
+        reader.tuple(10)?;
         reader.label(LABEL)?;
         let mut state = Self::at_genesis(genesis);
         state.height = Height(reader.uint()?);
@@ -382,15 +396,7 @@ impl ChainState {
         state.history = read_frontier(&mut reader)?;
         let before = reader.error("a sum of another size");
         state.state = StateHash::from_bytes(reader.bytes(StateHash::SIZE)?).ok_or(before)?;
-        state.members.clear();
-        for _ in 0..reader.array(crate::genesis::MAX_IDENTITIES)? {
-            reader.tuple(3)?;
-            let member = Identity {
-                scheme: Scheme(reader.byte()?),
-                key: PublicKey(reader.fixed()?),
-            };
-            state.members.insert(member, reader.uint()?);
-        }
+        state.agreement.read(&mut reader)?;
         reader.finish()?;
         Ok(state)
     }

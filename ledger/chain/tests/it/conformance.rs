@@ -3,7 +3,7 @@
 //! give the format a new label, keep reading the old one, and say so in an ADR.
 
 use sha2::{Digest, Sha256};
-use silsila_chain::{ChainState, MemoryHeads};
+use silsila_chain::{AsCertified, ChainState, MemoryHeads};
 
 use crate::proofs::proof;
 use crate::sample::{chain, genesis, keys, kinds, shared};
@@ -12,7 +12,9 @@ use crate::sample::{chain, genesis, keys, kinds, shared};
 fn no_format_changes_by_accident() {
     let (mut state, mut heads) = (ChainState::at_genesis(&genesis()), MemoryHeads::default());
     for block in chain() {
-        let verified = state.verify_block(&block, &mut heads).unwrap();
+        let verified = state
+            .verify_block(&block, &AsCertified, &mut heads)
+            .unwrap();
         heads.extend(verified.accepted.heads);
         state = verified.accepted.after;
     }
@@ -40,7 +42,7 @@ fn no_format_changes_by_accident() {
         ("block", chain()[1].encode()),
         ("proof", proof().encode()),
         ("chain state", state.encode()),
-        ("state root", state.state().root().to_vec()),
+        ("state root", state.state_root().to_vec()),
         ("resource tag", keys().resource_tag("Patient/a").0.to_vec()),
         ("subject tag", keys().subject_tag("Patient/a").0.to_vec()),
     ];

@@ -3,8 +3,8 @@
 
 use silsila_chain::merkle::inclusion_path;
 use silsila_chain::{
-    Block, ChainState, ChannelId, EXPORT_MAGIC, ExportFault, ExportVerifier, Frame, FrameKind,
-    Later, MemoryHeads, PayloadCommitment, PayloadDigest, Proof, Record, sha256,
+    AsCertified, Block, ChainState, ChannelId, EXPORT_MAGIC, ExportFault, ExportVerifier, Frame,
+    FrameKind, Later, MemoryHeads, PayloadCommitment, PayloadDigest, Proof, Record, sha256,
 };
 
 use crate::sample::{block, chain, genesis, put, transaction};
@@ -36,7 +36,7 @@ pub fn chain_with_payloads() -> Vec<Block> {
         .map(|transactions| {
             let block = block(&state, state.time_ms() + 10, transactions);
             let verified = state
-                .verify_block(&block, &mut heads)
+                .verify_block(&block, &AsCertified, &mut heads)
                 .expect("of the sample");
             heads.extend(verified.accepted.heads);
             state = verified.accepted.after;
@@ -86,7 +86,7 @@ pub fn frames(blocks: &[Block], payloads: &[(u64, &[u8])]) -> Vec<Frame> {
         });
         frames.extend(block.transactions.iter().cloned().map(Frame::Transaction));
         let verified = state
-            .verify_block(block, &mut heads)
+            .verify_block(block, &AsCertified, &mut heads)
             .expect("of the sample");
         heads.extend(verified.accepted.heads);
         let (first, next) = (state.entries(), verified.accepted.after.entries());

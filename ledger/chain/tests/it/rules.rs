@@ -2,9 +2,9 @@
 //! Which blocks a chain takes.
 
 use silsila_chain::{
-    Block, BlockFault, BlockHeader, Certificate, ChainState, Entry, Genesis, Grant, Height,
-    Identity, MemberKey, MemoryHeads, Op, PayloadCommitment, Reason, Record, Rejected, StateHash,
-    Suite, Transaction, Validators,
+    AsCertified, Block, BlockFault, BlockHeader, Certificate, ChainState, Entry, Genesis, Grant,
+    Height, Identity, MemberKey, MemoryHeads, Op, PayloadCommitment, Reason, Record, Rejected,
+    StateHash, Suite, Transaction, Validators,
 };
 
 use crate::sample::{
@@ -19,7 +19,7 @@ fn start() -> ChainState {
 /// What the chain at genesis says to one block of these transactions.
 fn judge(transactions: Vec<Transaction>) -> Result<(), BlockFault> {
     let block = block(&start(), 1_700_000_000_001, transactions);
-    match start().verify_block(&block, &mut MemoryHeads::default()) {
+    match start().verify_block(&block, &AsCertified, &mut MemoryHeads::default()) {
         Ok(_) => Ok(()),
         Err(Rejected::Fault(fault)) => Err(fault),
     }
@@ -40,7 +40,9 @@ fn refuses(records: &[Record], entry: u64, reason: Reason) {
 fn the_sample_chain_is_accepted_and_its_roots_are_those_of_its_heads() {
     let (mut state, mut heads) = (start(), MemoryHeads::default());
     for block in chain() {
-        let verified = state.verify_block(&block, &mut heads).unwrap();
+        let verified = state
+            .verify_block(&block, &AsCertified, &mut heads)
+            .unwrap();
         heads.extend(verified.accepted.heads);
         state = verified.accepted.after;
     }
@@ -236,6 +238,7 @@ fn clear_payloads_are_refused_where_two_members_read() {
     let transaction = transaction_by(&key(), &shared, 1, Height(9), &[put("a", 1, None)]);
     let refused = state.verify_block(
         &block(&state, 0, vec![transaction]),
+        &AsCertified,
         &mut MemoryHeads::default(),
     );
     let Err(Rejected::Fault(fault)) = refused else {
@@ -360,25 +363,30 @@ fn block_time_rises_even_when_the_clock_falls() {
 #[test]
 fn a_block_left_out_or_repeated_is_noticed() {
     let blocks = chain();
-    let reason = |block: &Block| match start().verify_block(block, &mut MemoryHeads::default()) {
+    let reason = |block: &Block| match start().verify_block(
+        block,
+        &AsCertified,
+        &mut MemoryHeads::default(),
+    ) {
         Err(Rejected::Fault(fault)) => fault.reason,
         Ok(_) => panic!("a block was taken out of order"),
     };
     assert_eq!(reason(&blocks[1]), Reason::HeightOrder);
     let verified = start()
-        .verify_block(&blocks[0], &mut MemoryHeads::default())
+        .verify_block(&blocks[0], &AsCertified, &mut MemoryHeads::default())
         .unwrap();
-    let again = verified
-        .accepted
-        .after
-        .verify_block(&blocks[0], &mut MemoryHeads::default());
+    let again =
+        verified
+            .accepted
+            .after
+            .verify_block(&blocks[0], &AsCertified, &mut MemoryHeads::default());
     assert!(matches!(again, Err(Rejected::Fault(fault)) if fault.reason == Reason::HeightOrder));
 }
 
 #[test]
 fn a_refused_transaction_leaves_no_trace_in_the_judge() {
     let (state, mut heads) = (start(), MemoryHeads::default());
-    let mut judge = state.judge();
+    let mut judge = state.judge(&AsCertified);
     let bad = transaction(1, &[put("a", 1, None), put("b", 2, None)]);
     assert!(
         bad.open().is_err(),
@@ -409,7 +417,7 @@ fn sealed_payloads_and_grants_are_for_shared_channels() {
         let state = ChainState::at_genesis(genesis);
         let transaction = entries_by(&key(), genesis, 1, Height(9), &entries);
         let block = block(&state, 0, vec![transaction]);
-        match state.verify_block(&block, &mut MemoryHeads::default()) {
+        match state.verify_block(&block, &AsCertified, &mut MemoryHeads::default()) {
             Ok(verified) => Ok(verified.accepted.heads.len()),
             Err(Rejected::Fault(fault)) => Err((fault.entry, fault.reason)),
         }
@@ -424,7 +432,7 @@ fn a_grant_names_members_and_a_period() {
         let state = ChainState::at_genesis(&shared());
         let transaction = entries_by(&key(), &shared(), 1, Height(9), &[Entry::Grant(grant)]);
         let block = block(&state, 0, vec![transaction]);
-        match state.verify_block(&block, &mut MemoryHeads::default()) {
+        match state.verify_block(&block, &AsCertified, &mut MemoryHeads::default()) {
             Ok(_) => panic!("a grant was taken that should not be"),
             Err(Rejected::Fault(fault)) => fault.reason,
         }

@@ -3,10 +3,10 @@
 
 use silsila_chain::cbor::Writer;
 use silsila_chain::{
-    Admission, Block, Certificate, ChainState, Change, ChannelKeys, Contract, ContractChange,
-    CustodianKey, Endorsed, Endorsement, Entry, EntryHash, EventId, Founder, Genesis, Grant,
-    Height, Identity, Limits, MemberChange, MemberKey, MemoryHeads, Op, PayloadCommitment,
-    PayloadDigest, Proposal, Record, Suite, Transaction,
+    Admission, AsCertified, Block, Certificate, ChainState, Change, ChannelKeys, Contract,
+    ContractChange, CustodianKey, Endorsed, Endorsement, Entry, EntryHash, EventId, Founder,
+    Genesis, Grant, Height, Identity, Limits, MemberChange, MemberKey, MemoryHeads, Op,
+    PayloadCommitment, PayloadDigest, Proposal, Record, Suite, Transaction,
 };
 
 pub fn key() -> MemberKey {
@@ -240,7 +240,7 @@ pub fn chain() -> Vec<Block> {
     for transactions in plan {
         let block = block(&state, state.time_ms() + 10, transactions);
         let verified = state
-            .verify_block(&block, &mut heads)
+            .verify_block(&block, &AsCertified, &mut heads)
             .expect("the sample follows the rules");
         heads.extend(verified.accepted.heads);
         state = verified.accepted.after;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use silsila_chain::{
     Block, BlockHeader, Certificate, ChainState, Heads, MAX_TRANSACTIONS, MemberKey,
-    OpenTransaction, Reason, Refused, StateHash, Transaction, TxId, VerifiedBlock,
+    OpenTransaction, Policy, Reason, Refused, StateHash, Transaction, TxId, VerifiedBlock,
 };
 
 use crate::engine::{Engine, Ordered};
@@ -18,6 +18,7 @@ const ENTRIES_PER_BLOCK: u64 = 20_000;
 pub(crate) struct LoneEngine {
     pub(crate) key: MemberKey,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) policy: Arc<dyn Policy>,
 }
 
 impl Engine for LoneEngine {
@@ -27,7 +28,7 @@ impl Engine for LoneEngine {
         staged: &[&Transaction],
         heads: &mut dyn Heads<Error = StoreError>,
     ) -> Result<Ordered, StoreError> {
-        let mut judge = chain.judge();
+        let mut judge = chain.judge(&*self.policy);
         let (mut taken, mut opened, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         let (mut change, mut entries) = (StateHash::default(), 0);
         for transaction in staged.iter().take(MAX_TRANSACTIONS) {

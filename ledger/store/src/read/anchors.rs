@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use silsila_chain::merkle::{self, Hash};
-use silsila_chain::{BlockHash, CHUNK, Height, TransactionHeader, Validators};
+use silsila_chain::{BlockHash, CHUNK, Height, Identity, TransactionHeader, Validators};
 
 use crate::file::{BlockRow, TransactionRow};
 use crate::{Fault, Place, StoreError};
@@ -22,6 +22,7 @@ pub(crate) struct Anchor {
     pub(crate) block: BlockHash,
     pub(crate) time_ms: u64,
     pub(crate) first_entry: u64,
+    pub(crate) member: Identity,
     pub(crate) chunk_roots: Box<[Hash]>,
 }
 
@@ -154,6 +155,7 @@ fn verify(
                 block,
                 time_ms,
                 first_entry,
+                member: signed.member,
                 chunk_roots,
             },
         ));

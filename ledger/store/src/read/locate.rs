@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use silsila_chain::{CHUNK, OpenEntry, Record, Validators, chunk_roots, read_entries};
+use silsila_chain::{CHUNK, OpenEntry, Policy, Record, Validators, chunk_roots, read_entries};
 
 use crate::clear::ClearSuite;
 use crate::file::{ChunkRow, differs, with_payload};
@@ -14,6 +14,7 @@ use crate::{CommittedEntry, Fault, Payload, Place, StoreError};
 /// What reading needs besides a connection.
 pub(crate) struct Reading {
     pub(crate) validators: Validators,
+    pub(crate) policy: Arc<dyn Policy>,
     pub(crate) anchors: Anchors,
     pub(crate) suite: ClearSuite,
 }

@@ -2,7 +2,7 @@
 //! What stored blocks say of the chain, block by block.
 
 use rusqlite::Connection;
-use silsila_chain::{Accepted, ChainState, Genesis, Heads, Height, Rejected};
+use silsila_chain::{Accepted, ChainState, Genesis, Heads, Height, Policy, Rejected};
 
 use crate::file::{BlockRow, int, read_node, tip_height};
 use crate::read::{Reading, StoredHeads};
@@ -42,6 +42,7 @@ pub(crate) fn join<H: Heads<Error = StoreError> + ?Sized>(
     chain: &ChainState,
     next_transaction: i64,
     block: &CheckedBlock,
+    policy: &dyn Policy,
     heads: &mut H,
 ) -> Result<Result<Accepted, Fault>, StoreError> {
     let height = chain.height().next();
@@ -50,28 +51,33 @@ pub(crate) fn join<H: Heads<Error = StoreError> + ?Sized>(
         height: Some(height),
         ..Place::default()
     };
-    let accepted =
-        match chain.verify_opened(&block.certified, &block.transactions, &block.change, heads) {
-            Ok(accepted) => accepted,
-            Err(Rejected::Heads(error)) => return Err(error),
-            Err(Rejected::Fault(fault)) => {
-                let first = block
-                    .transactions
-                    .iter()
-                    .take(usize::try_from(fault.transaction.unwrap_or(0)).unwrap_or(0));
-                let first: u64 = first.map(|transaction| transaction.header().count).sum();
-                let entry = fault.entry.map(|entry| chain.entries() + first + entry);
-                let place = Place {
-                    transaction: fault.transaction,
-                    entry,
-                    ..place("ledger_block")
-                };
-                return Ok(Err(Fault {
-                    place,
-                    what: fault.reason.to_string(),
-                }));
-            }
-        };
+    let accepted = match chain.verify_opened(
+        &block.certified,
+        &block.transactions,
+        &block.change,
+        policy,
+        heads,
+    ) {
+        Ok(accepted) => accepted,
+        Err(Rejected::Heads(error)) => return Err(error),
+        Err(Rejected::Fault(fault)) => {
+            let first = block
+                .transactions
+                .iter()
+                .take(usize::try_from(fault.transaction.unwrap_or(0)).unwrap_or(0));
+            let first: u64 = first.map(|transaction| transaction.header().count).sum();
+            let entry = fault.entry.map(|entry| chain.entries() + first + entry);
+            let place = Place {
+                transaction: fault.transaction,
+                entry,
+                ..place("ledger_block")
+            };
+            return Ok(Err(Fault {
+                place,
+                what: fault.reason.to_string(),
+            }));
+        }
+    };
     if block.first_transaction != next_transaction {
         let what = "the row's number of the first transaction is wrong".to_owned();
         return Ok(Err(Fault {
@@ -137,9 +143,12 @@ pub(crate) fn replay(
             let mut heads = StoredHeads {
                 conn,
                 reading,
+                members: chain.members(),
                 before: chain.entries(),
             };
-            chain = join(conn, &chain, next_transaction, block, &mut heads)??.after;
+            let policy = &*reading.policy;
+            let joined = join(conn, &chain, next_transaction, block, policy, &mut heads)?;
+            chain = joined?.after;
             next_transaction += int(block.transactions.len() as u64);
         }
         if chain.height() < to {

@@ -9,7 +9,7 @@ use std::thread;
 
 use rusqlite::Connection;
 use silsila_chain::{
-    BlockHeader, ChainState, Genesis, Head, Heads, Height, MemoryHeads, Tag, Validators,
+    BlockHeader, ChainState, Genesis, Head, Heads, Height, MemoryHeads, Policy, Tag, Validators,
 };
 
 use crate::file::{connect_reader, int, number};
@@ -40,7 +40,8 @@ enum Done {
 }
 
 /// What is true of the chain as far as it was judged.
-struct Judged {
+struct Judged<'p> {
+    policy: &'p dyn Policy,
     chain: ChainState,
     heads: Lookup,
     next_transaction: i64,
@@ -67,11 +68,12 @@ pub(crate) fn verify_whole(
     path: &Path,
     genesis: &Genesis,
     tip: Height,
+    policy: &dyn Policy,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<VerifyReport, StoreError> {
     let conn = connect_reader(path, READER_CACHE)?;
     let plan = plan(&conn, tip)?;
-    let mut judged = Judged::new(genesis);
+    let mut judged = Judged::new(genesis, policy);
     let expected = usize::try_from(plan.end).unwrap_or(usize::MAX);
     judged.heads.0.reserve(expected.min(HEADS_RESERVED));
     judged.faults.extend(check_genesis(&conn, genesis)?);
@@ -194,9 +196,10 @@ fn run(
     }
 }
 
-impl Judged {
-    fn new(genesis: &Genesis) -> Self {
+impl<'p> Judged<'p> {
+    fn new(genesis: &Genesis, policy: &'p dyn Policy) -> Self {
         Self {
+            policy,
             chain: ChainState::at_genesis(genesis),
             heads: Lookup::default(),
             next_transaction: 1,
@@ -248,6 +251,7 @@ impl Judged {
                 &self.chain,
                 self.next_transaction,
                 &block,
+                self.policy,
                 &mut self.heads,
             )? {
                 Ok(accepted) => {

@@ -40,15 +40,16 @@ impl Writer {
         let mut heads = StoredHeads {
             conn: &self.conn,
             reading: &self.reading,
+            members: self.chain.members(),
             before: self.chain.entries(),
         };
-        let verified =
-            self.chain
-                .verify_block(block, &mut heads)
-                .map_err(|rejected| match rejected {
-                    Rejected::Fault(fault) => refused(fault),
-                    Rejected::Heads(error) => error,
-                })?;
+        let verified = self
+            .chain
+            .verify_block(block, &*self.reading.policy, &mut heads)
+            .map_err(|rejected| match rejected {
+                Rejected::Fault(fault) => refused(fault),
+                Rejected::Heads(error) => error,
+            })?;
         self.apply(block, &verified)
     }
 

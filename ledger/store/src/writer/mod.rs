@@ -54,6 +54,7 @@ impl Writer {
             let mut heads = StoredHeads {
                 conn,
                 reading,
+                members: self.chain.members(),
                 before: self.chain.entries(),
             };
             let staged = self.outbox.transactions();

@@ -43,6 +43,7 @@ pub(crate) fn open(
     let suite = ClearSuite::new(&options.dictionaries);
     let reading = Arc::new(Reading {
         validators: Validators::of(&genesis),
+        policy: Arc::clone(&options.policy),
         anchors: Anchors::default(),
         suite,
     });
@@ -66,6 +67,7 @@ pub(crate) fn open(
         engine: Box::new(LoneEngine {
             key: options.member_key.clone(),
             clock: Arc::clone(&options.clock),
+            policy: Arc::clone(&options.policy),
         }),
         reading,
         keys,

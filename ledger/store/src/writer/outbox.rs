@@ -12,6 +12,9 @@ use crate::{Fault, Payload, Place, StoreError};
 /// Plaintexts are kept for the index up to this size; beyond it they are read back from the file.
 const MEMORY: usize = 64 << 20;
 
+/// The author of a head that is only staged: nothing is judged by it.
+pub(crate) const STAGED: u32 = u32::MAX;
+
 /// A staged transaction.
 pub(crate) struct Staged {
     pub(crate) id: TxId,
@@ -160,7 +163,7 @@ pub(crate) fn open(transaction: &Transaction) -> Result<OpenTransaction, StoreEr
 pub(crate) fn heads_of(transaction: &OpenTransaction) -> MemoryHeads {
     let heads = transaction.entries().iter().filter_map(|entry| {
         let record = entry.entry.record()?;
-        Some((record.resource_tag, Head::of(record, entry.hash)))
+        Some((record.resource_tag, Head::of(record, entry.hash, STAGED)))
     });
     heads.collect()
 }

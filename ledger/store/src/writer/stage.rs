@@ -11,6 +11,7 @@ use silsila_chain::{
 use crate::clear::{ClearSuite, Salt};
 use crate::file::{OutboxRow, insert_payload, join_signature};
 use crate::read::StoredHeads;
+use crate::writer::outbox::STAGED;
 use crate::writer::{Staged, Writer};
 use crate::{Draft, Payload, StoreError};
 
@@ -188,7 +189,8 @@ impl Writer {
                     Refused::Store(error) => error,
                 })?;
         }
-        let valid_until = Height(self.chain.height().0 + self.outbox.len() as u64 + TERM);
+        let term = (self.outbox.len() as u64 + TERM).min(self.chain.contract().limits.horizon);
+        let valid_until = Height(self.chain.height().0 + term);
         let transaction = Transaction::sign(
             &self.member,
             self.chain.channel(),
@@ -249,6 +251,7 @@ impl Writer {
                 let mut heads = StoredHeads {
                     conn,
                     reading,
+                    members: self.chain.members(),
                     before: self.chain.entries(),
                 };
                 silsila_chain::Heads::head(&mut heads, resource)
@@ -265,7 +268,7 @@ impl Entries {
         entry.write(&mut self.bytes);
         let hash = Entry::hash(&self.bytes.as_bytes()[start..]);
         self.hashes.push(hash);
-        let head = entry.record().map(|record| Head::of(record, hash));
+        let head = entry.record().map(|record| Head::of(record, hash, STAGED));
         self.heads.extend(head.map(|head| (tag, head)));
     }
 }

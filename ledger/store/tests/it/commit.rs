@@ -301,7 +301,7 @@ fn every_entry_has_a_proof_that_the_channels_id_verifies() {
             (proven.entry_hash, proven.height),
             (entry.entry_hash(), entry.height())
         );
-        assert_eq!(proven.entry.record(), entry.record());
+        assert_eq!(proven.entry.record(), Some(entry.record()));
         assert_eq!(proven.latest, Height(10));
     }
 }

@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the members have agreed on: who they are, and by which contract they act.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::cbor::{DecodeError, Reader, Writer};
+use crate::entry::Endorsed;
+use crate::merkle::Hash;
+use crate::rules::{Action, Claim, Member, Members, Policy, Question};
+use crate::{
+    Admission, Change, ChannelId, Contract, ContractChange, Endorsement, Genesis, Identity,
+    MemberChange, Reason, StateHash,
+};
+
+const ROOT_CONTEXT: &[u8] = b"silsila/state/2";
+
+/// Members and contract at one point of the chain. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreement {
+    genesis: Arc<Founding>,
+    members: Arc<Members>,
+    contract: Arc<Contract>,
+    number: u64,
+    hash: Hash,
+}
+
+/// What stays as it was founded.
+#[derive(Debug, PartialEq, Eq)]
+struct Founding {
+    channel: ChannelId,
+    network: [u8; 32],
+    root: Vec<u8>,
+    alone: bool,
+}
+
+/// When something is judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    /// The height of the block that would hold it.
+    pub(super) height: u64,
+    /// The time of the block before.
+    pub(super) parent_ms: u64,
+}
+
+impl Agreement {
+    pub(super) fn at_genesis(genesis: &Genesis) -> Self {
+        Self {
+            genesis: Arc::new(Founding {
+                channel: genesis.id(),
+                network: genesis.network,
+                root: genesis.root.clone(),
+                alone: genesis.is_alone(),
+            }),
+            members: Arc::new(Members::at_genesis(genesis)),
+            contract: Arc::new(genesis.contract.clone()),
+            number: 1,
+            hash: genesis.contract.hash(),
+        }
+    }
+
+    /// Whether this is the channel of a gateway alone.
+    #[must_use]
+    pub fn is_alone(&self) -> bool {
+        self.genesis.alone
+    }
+
+    /// The members.
+    #[must_use]
+    pub fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// The contract in force.
+    #[must_use]
+    pub fn contract(&self) -> &Contract {
+        &self.contract
+    }
+
+    /// The contract's hash.
+    #[must_use]
+    pub const fn contract_hash(&self) -> &Hash {
+        &self.hash
+    }
+
+    /// The contract's number: 1 for the founding one.
+    #[must_use]
+    pub const fn contract_number(&self) -> u64 {
+        self.number
+    }
+
+    /// The root that a block header names, over this and the sum of newest versions.
+    #[must_use]
+    pub fn state_root(&self, sum: &StateHash) -> Hash {
+        Sha256::new()
+            .chain_update(ROOT_CONTEXT)
+            .chain_update(sum.to_bytes())
+            .chain_update(self.members.hash())
+            .chain_update(self.number.to_be_bytes())
+            .chain_update(self.hash)
+            .finalize()
+            .into()
+    }
+
+    /// Asks the contract; a gateway alone may do what the formats allow.
+    pub(super) fn permits(
+        &self,
+        policy: &dyn Policy,
+        identity: &Identity,
+        action: Action<'_>,
+    ) -> Result<(), Reason> {
+        if self.is_alone() {
+            return Ok(());
+        }
+        let member = self.members.get(identity).ok_or(Reason::NotMember)?;
+        self.ask(policy, (identity, member), action, (1, 1), false)
+    }
+
+    fn ask(
+        &self,
+        policy: &dyn Policy,
+        (identity, member): (&Identity, &Member),
+        action: Action<'_>,
+        (votes, organizations): (u32, u32),
+        certified: bool,
+    ) -> Result<(), Reason> {
+        policy.permits(&Question {
+            contract: &self.contract,
+            contract_hash: &self.hash,
+            identity,
+            member,
+            action,
+            votes,
+            organizations,
+            certified,
+        })
+    }
+
+    /// Makes a change of a member, if it follows, is in time, and the contract permits it with the votes
+    /// that it has.
+    pub(super) fn change_member(
+        &mut self,
+        policy: &dyn Policy,
+        moment: Moment,
+        signer: &Identity,
+        change: &Endorsed<MemberChange>,
+    ) -> Result<(), Reason> {
+        let Endorsed {
+            proposal,
+            endorsements,
+        } = change;
+        self.in_time(moment, proposal.until.0)?;
+        self.members.check(proposal)?;
+        let certified = self.certified(policy, moment, proposal)?;
+        let member = self.members.get(signer).ok_or(Reason::NotMember)?;
+        let subject = self.members.get(&proposal.subject);
+        let action = match (&proposal.change, subject) {
+            (Change::Admit(admission), _) => Action::Admit(admission),
+            (Change::Renew { .. }, Some(subject)) => Action::Renew(subject),
+            (Change::Suspend { .. }, Some(subject)) => Action::Suspend(subject),
+            (Change::Reinstate, Some(subject)) => Action::Reinstate(subject),
+            (Change::Revoke { .. }, Some(subject)) => Action::Revoke(subject),
+            (_, None) => return Err(Reason::NotMember),
+        };
+        // Whoever's time has ended may still help to extend it, so that a network whose authority is gone
+        // cannot lock itself out.
+        let renews = matches!(proposal.change, Change::Renew { .. });
+        let at_ms = (!renews).then_some(moment.parent_ms);
+        let votes = self.votes(signer, endorsements, at_ms);
+        self.ask(policy, (signer, member), action, votes, certified)?;
+        Arc::make_mut(&mut self.members).apply(proposal)
+    }
+
+    /// Puts another contract in the present one's place, if the present one permits it.
+    pub(super) fn change_contract(
+        &mut self,
+        policy: &dyn Policy,
+        moment: Moment,
+        signer: &Identity,
+        change: &Endorsed<ContractChange>,
+    ) -> Result<(), Reason> {
+        let Endorsed {
+            proposal,
+            endorsements,
+        } = change;
+        self.in_time(moment, proposal.until.0)?;
+        if proposal.number != self.number + 1 {
+            return Err(Reason::ContractNumber);
+        }
+        policy.contract(&proposal.contract)?;
+        let member = self.members.get(signer).ok_or(Reason::NotMember)?;
+        let votes = self.votes(signer, endorsements, Some(moment.parent_ms));
+        let action = Action::ChangeContract(&proposal.contract);
+        self.ask(policy, (signer, member), action, votes, false)?;
+        self.number = proposal.number;
+        self.hash = proposal.contract.hash();
+        self.contract = Arc::new(proposal.contract.clone());
+        Ok(())
+    }
+
+    pub(super) fn advance(&mut self, identity: &Identity, sequence: u64) {
+        Arc::make_mut(&mut self.members).advance(identity, sequence);
+    }
+
+    /// A proposal belongs to a channel with a contract, and into a block no later than it says.
+    fn in_time(&self, moment: Moment, until: u64) -> Result<(), Reason> {
+        if self.is_alone() {
+            Err(Reason::NotPermitted)
+        } else if moment.height > until {
+            Err(Reason::ProposalExpired)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn votes(
+        &self,
+        signer: &Identity,
+        endorsements: &[Endorsement],
+        at_ms: Option<u64>,
+    ) -> (u32, u32) {
+        let endorsers = endorsements.iter().map(|endorsement| &endorsement.member);
+        let votes = self
+            .members
+            .votes(endorsers.chain(std::iter::once(signer)), at_ms);
+        (votes, self.members.organizations(at_ms))
+    }
+
+    /// Judges the certificate that a change carries; says whether there is one.
+    fn certified(
+        &self,
+        policy: &dyn Policy,
+        moment: Moment,
+        proposal: &MemberChange,
+    ) -> Result<bool, Reason> {
+        let renewed;
+        let admission = match (&proposal.change, self.members.get(&proposal.subject)) {
+            (Change::Admit(admission), _) => admission,
+            (
+                Change::Renew {
+                    certificate,
+                    not_after_ms,
+                },
+                Some(member),
+            ) => {
+                renewed = Admission {
+                    sealing_key: member.sealing_key,
+                    organization: member.organization.clone(),
+                    role: member.role.clone(),
+                    certificate: certificate.clone(),
+                    not_after_ms: *not_after_ms,
+                };
+                &renewed
+            }
+            _ => return Ok(false),
+        };
+        if admission.certificate.is_empty() {
+            return Ok(false);
+        }
+        policy.certificate(&Claim {
+            network: &self.genesis.network,
+            root: &self.genesis.root,
+            identity: &proposal.subject,
+            admission,
+            at_ms: moment.parent_ms,
+        })?;
+        Ok(true)
+    }
+
+    pub(super) fn write(&self, writer: &mut Writer) {
+        self.members.write(writer);
+        writer.uint(self.number);
+        self.contract.write(writer);
+    }
+
+    /// Reads what [`Agreement::write`] wrote, over the channel's founding.
+    pub(super) fn read(&mut self, reader: &mut Reader<'_>) -> Result<(), DecodeError> {
+        self.members = Arc::new(Members::read(reader)?);
+        self.number = reader.uint()?;
+        self.contract = Arc::new(Contract::read(reader)?);
+        self.hash = self.contract.hash();
+        Ok(())
+    }
+}
