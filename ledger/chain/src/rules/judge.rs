@@ -340,6 +340,15 @@ impl<'s> Judge<'s> {
         Ok(self.accept(certified, change))
     }
 
+    /// As [`Judge::conclude`], for a header that is only proposed: what the chain becomes if its
+    /// validators certify it.
+    ///
+    /// # Errors
+    /// Names the reason.
+    pub fn foresee(self, header: &[u8], change: &StateHash) -> Result<Accepted, Reason> {
+        self.conclude(&CertifiedHeader::foreseen(header)?, change)
+    }
+
     pub(super) fn accept(self, certified: &CertifiedHeader, change: &StateHash) -> Accepted {
         let after = self
             .state
