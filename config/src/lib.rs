@@ -24,13 +24,13 @@ mod source;
 mod validate;
 mod values;
 
-pub use load::{Loaded, load, parse};
+pub use load::{Loaded, load, load_authority, parse, parse_authority};
 pub use places::Places;
 pub use reader::Known;
 pub use secret::{Secret, SecretError, SecretRef};
 pub use settings::{
-    Access, Address, Hospital, Hours, Identifier, Keys, Listen, Log, LogFormat, LogLevel,
-    MappingPack, Settings, Storage, TlsFiles, UtcOffset,
+    Access, Address, Authority, AuthorityAlone, Hospital, Hours, Identifier, Keys, Listen, Log,
+    LogFormat, LogLevel, MappingPack, Network, Settings, Storage, TlsFiles, UtcOffset,
 };
 pub use source::{
     AccessSource, MssqlSource, MysqlSource, OdbcSource, OdbcText, Source, SourceKind, SourceTls,

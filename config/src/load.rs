@@ -9,7 +9,7 @@ use toml::de::DeTable;
 
 use crate::places::Places;
 use crate::reader::{Known, Reader};
-use crate::settings::Settings;
+use crate::settings::{AuthorityAlone, Settings};
 use crate::{sections, validate};
 
 /// A sound configuration, and where each of its settings stands.
@@ -28,17 +28,73 @@ pub struct Loaded {
 /// # Errors
 /// Every fault found; `CFG0001` alone where the file cannot be read.
 pub fn load(file: &Path) -> Result<Loaded, Diagnostics> {
+    let (name, text) = text_of(file)?;
+    parse(&name, &text, folder_of(file))
+}
+
+/// Reads the configuration of a registration authority: a file of its own, or that of a gateway which
+/// also has the section `[authority]`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_authority(file: &Path) -> Result<AuthorityAlone, Diagnostics> {
+    let (name, text) = text_of(file)?;
+    parse_authority(&name, &text, folder_of(file))
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new(""))
+}
+
+fn text_of(file: &Path) -> Result<(String, String), Diagnostics> {
     let name = file.display().to_string();
-    let unreadable = |reason: String| -> Diagnostics {
-        let fault = Diagnostic::error(
-            "CFG0001",
-            format!("the configuration {name} cannot be read: {reason}"),
-        )
-        .help("name another with --config FILE, or in the variable SILSILA_CONFIG; docs/integrators/first-pack.md begins with a short one");
-        [fault].into_iter().collect()
-    };
-    let text = std::fs::read_to_string(file).map_err(|reason| unreadable(reason.to_string()))?;
-    parse(&name, &text, file.parent().unwrap_or(Path::new("")))
+    match std::fs::read_to_string(file) {
+        Ok(text) => Ok((name, text)),
+        Err(reason) => {
+            let fault = Diagnostic::error(
+                "CFG0001",
+                format!("the configuration {name} cannot be read: {reason}"),
+            )
+            .help("name another with --config FILE, or in the variable SILSILA_CONFIG; docs/integrators/first-pack.md begins with a short one");
+            Err([fault].into_iter().collect())
+        }
+    }
+}
+
+/// Parses the configuration of a registration authority.
+///
+/// # Errors
+/// Every fault found, in the order of the file.
+pub fn parse_authority(
+    name: &str,
+    text: &str,
+    folder: &Path,
+) -> Result<AuthorityAlone, Diagnostics> {
+    let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let (table, errors) = DeTable::parse_recoverable(bare);
+    if table.get_ref().contains_key("hospital") {
+        let settings = parse(name, text, folder)?.settings;
+        return settings.authority.map_or_else(
+            || {
+                let fault = Diagnostic::error("CFG0005", "the section [authority] is missing")
+                    .help("it must set folder; config/reference.toml shows it");
+                Err([fault].into_iter().collect())
+            },
+            |authority| {
+                Ok(AuthorityAlone {
+                    authority,
+                    log: settings.log,
+                })
+            },
+        );
+    }
+    let mut reader = Reader::new(TextFile::new(name, bare));
+    for error in errors {
+        reader.syntax(error.message(), error.span().unwrap_or(0..0));
+    }
+    let alone = sections::read_authority(&mut reader, table.get_ref(), folder);
+    reader.report_unknown();
+    reader.faults.into_result(alone)
 }
 
 /// Parses and validates a configuration; `name` is what faults call the file, `folder` what its

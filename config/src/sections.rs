@@ -11,8 +11,8 @@ use toml::de::DeTable;
 use crate::reader::Reader;
 use crate::section::Section;
 use crate::settings::{
-    Access, Address, Hospital, Identifier, Keys, Listen, Log, LogFormat, LogLevel, MappingPack,
-    Settings, Storage, TlsFiles,
+    Access, Address, Authority, AuthorityAlone, Hospital, Identifier, Keys, Listen, Log, LogFormat,
+    LogLevel, MappingPack, Network, Settings, Storage, TlsFiles,
 };
 use crate::source::{self, Source};
 use crate::values;
@@ -20,6 +20,7 @@ use crate::values;
 const MS: Duration = Duration::from_millis(1);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Reads every section. The result is to be used only if the reader holds no fault.
 pub(crate) fn read(reader: &mut Reader, table: &DeTable<'_>, folder: &Path) -> Settings {
@@ -33,9 +34,56 @@ pub(crate) fn read(reader: &mut Reader, table: &DeTable<'_>, folder: &Path) -> S
         sources: sources(root.section("source", true), folder),
         mapping: mapping(root.section("mapping", true), folder),
         log: log(root.section("log", false)),
+        authority: authority(root.section("authority", false), folder),
+        network: network(root.section("network", false)),
     };
     root.finish();
     settings
+}
+
+/// Reads the file of a registration authority that stands alone: it has no hospital and no database.
+pub(crate) fn read_authority(
+    reader: &mut Reader,
+    table: &DeTable<'_>,
+    folder: &Path,
+) -> AuthorityAlone {
+    let mut root = reader.root(table);
+    let alone = AuthorityAlone {
+        authority: authority(root.section("authority", true), folder).unwrap_or_default(),
+        log: log(root.section("log", false)),
+    };
+    root.finish();
+    alone
+}
+
+fn authority(mut section: Section<'_, '_>, folder: &Path) -> Option<Authority> {
+    let default = Authority::default();
+    let authority = Authority {
+        folder: folder.join(section.required("folder", values::path, PathBuf::new())),
+        listen: section.defaulted("listen", values::socket_address, default.listen),
+        address: section.optional("address", values::host_and_port),
+        validity: section.defaulted(
+            "validity",
+            values::duration(10 * SECOND, 3650 * DAY),
+            default.validity,
+        ),
+    };
+    let present = section.present();
+    section.finish();
+    present.then_some(authority)
+}
+
+fn network(mut section: Section<'_, '_>) -> Network {
+    let network = Network {
+        authority: section.optional("authority", values::host_and_port),
+        renewal_interval: section.defaulted(
+            "renewal_interval",
+            values::duration(SECOND, DAY),
+            60 * MINUTE,
+        ),
+    };
+    section.finish();
+    network
 }
 
 fn hospital(mut section: Section<'_, '_>) -> Hospital {

@@ -2,7 +2,7 @@
 //! What a configuration says, typed. Paths are absolute or relative to the working directory: those in
 //! the file are relative to the file, and have been joined to its folder.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -27,6 +27,52 @@ pub struct Settings {
     pub mapping: MappingPack,
     /// What is logged, and how.
     pub log: Log,
+    /// The registration authority of a network, where this machine is it.
+    pub authority: Option<Authority>,
+    /// The network that this gateway is a member of.
+    pub network: Network,
+}
+
+/// `[authority]`: the registration authority of a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authority {
+    /// Folder of its keys and records.
+    pub folder: PathBuf,
+    /// Where it answers members.
+    pub listen: SocketAddr,
+    /// Host and port by which members reach it; that of `listen` where nothing else is said.
+    pub address: Option<String>,
+    /// How long a member's certificate lasts.
+    pub validity: Duration,
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        Self {
+            folder: PathBuf::new(),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            address: None,
+            validity: Duration::from_secs(365 * 86_400),
+        }
+    }
+}
+
+/// The configuration of an authority that stands on a machine of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorityAlone {
+    /// `[authority]`.
+    pub authority: Authority,
+    /// `[log]`.
+    pub log: Log,
+}
+
+/// `[network]`: what a member may want otherwise than its invitation says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// Host and port of the authority, where it has moved since the invitation.
+    pub authority: Option<String>,
+    /// The pause between two looks whether the certificate is to be renewed.
+    pub renewal_interval: Duration,
 }
 
 /// `[hospital]`: what the FHIR Organization says, and the base of the hospital's own URIs.

@@ -184,6 +184,26 @@ pub(crate) fn socket_address(value: &DeValue<'_>) -> Read<SocketAddr> {
     })
 }
 
+/// A host name or address, and a port.
+pub(crate) fn host_and_port(value: &DeValue<'_>) -> Read<String> {
+    const KIND: &str = "a host and port in quotes, such as \"authority.example:8080\"";
+    let text = value.as_str().ok_or(Refused::Type(KIND))?;
+    let sound = text.rsplit_once(':').is_some_and(|(host, port)| {
+        let letters = |c: char| c.is_ascii_alphanumeric() || "-.[]:".contains(c);
+        !host.is_empty()
+            && host.chars().all(letters)
+            && port.parse::<u16>().is_ok_and(|port| port > 0)
+    });
+    if sound {
+        Ok(text.to_owned())
+    } else {
+        refuse(
+            format!("{text:?} is no host and port"),
+            format!("write {KIND}"),
+        )
+    }
+}
+
 /// An absolute `http` or `https` URI without query, fragment or closing slash.
 pub(crate) fn base_uri(value: &DeValue<'_>) -> Read<String> {
     const HELP: &str = "write something like \"https://mirpurkhas.example\"";
