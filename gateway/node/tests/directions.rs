@@ -24,6 +24,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("silsila-odbc", &["silsila-source"]),
     ("silsila-chain", &[]),
     ("silsila-seal", &["silsila-chain"]),
+    ("silsila-verify", &["silsila-chain"]),
     ("silsila-store", &["silsila-chain", "silsila-seal"]),
     ("silsila-engine", &["silsila-chain", "silsila-store"]),
     (
@@ -61,6 +62,29 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     (
         "silsila-store",
         &["commonware-consensus", "commonware-runtime"],
+    ),
+    // An auditor's program: no database, no network, no clock's runtime, no consensus, whatever it pulls in.
+    (
+        "silsila-verify",
+        &[
+            "rusqlite",
+            "libsqlite3-sys",
+            "tokio",
+            "async-trait",
+            "futures-util",
+            "axum",
+            "hyper",
+            "rustls",
+            "mysql_async",
+            "fhir-sdk",
+            "commonware-consensus",
+            "commonware-cryptography",
+            "commonware-runtime",
+            "serde",
+            "serde_json",
+            "zstd",
+            "zstd-sys",
+        ],
     ),
     // The ledger knows no FHIR, no SQL of others and no HTTP.
     (

@@ -143,6 +143,13 @@ impl ExportVerifier {
         self.chain.as_ref().map_or(Height(0), ChainState::height)
     }
 
+    /// Size and root of the tree over the headers so far.
+    #[must_use]
+    pub fn tree(&self) -> Option<(u64, crate::merkle::Hash)> {
+        let chain = self.chain.as_ref()?;
+        Some((chain.history().size(), chain.history().root()))
+    }
+
     fn begin(&mut self, bytes: &[u8]) -> Result<(), ExportFault> {
         if self.chain.is_some() {
             return Err(ExportFault::Order("a second genesis"));
