@@ -49,6 +49,9 @@ pub enum Command {
     /// Look at the ledger and verify it
     #[command(subcommand, arg_required_else_help = true)]
     Ledger(LedgerCommand),
+    /// Found a network of hospitals, admit members, be one
+    #[command(subcommand, arg_required_else_help = true)]
+    Network(NetworkCommand),
 }
 
 /// `--json`.
@@ -225,6 +228,14 @@ pub enum LedgerCommand {
         after_help = "Example: silsila ledger proof Patient/abcdefghijklmnopqrstuvwxyz/_history/2 --out visit.proof"
     )]
     Proof(ProofArgs),
+    /// Sign the channel's tree as this gateway has it, or countersign what another member signed
+    #[command(
+        after_help = "Example: silsila ledger checkpoint --out mirpurkhas.note\n         silsila ledger checkpoint --countersign karachi.note --out both.note"
+    )]
+    Checkpoint(CheckpointArgs),
+    /// Write the whole chain to one file, for silsila-verify
+    #[command(after_help = "Example: silsila ledger export hospital.chain --payloads")]
+    Export(ExportArgs),
 }
 
 /// `ledger blocks`.
@@ -244,14 +255,179 @@ pub struct BlocksArgs {
     pub output: OutputArgs,
 }
 
+/// `network`: most commands are the authority's; `join`, `renew` and `status` are a member's.
+#[derive(Debug, Subcommand)]
+pub enum NetworkCommand {
+    /// Authority: found a network, with its keys and its fingerprint
+    #[command(
+        after_help = "Example: silsila network create Sindh-hospitals --folder /var/lib/silsila/authority"
+    )]
+    Create(NetworkCreateArgs),
+    /// Authority: answer members until told to stop (SIGTERM, SIGINT)
+    #[command(after_help = "Example: silsila network serve --config /etc/silsila/authority.toml")]
+    Serve(AuthorityArgs),
+    /// Authority: invite an organization; the invitation works once and expires
+    #[command(
+        after_help = "Example: silsila network invite Karachi-Hospital --role hospital --expires 7d --out karachi.invitation"
+    )]
+    Invite(InviteArgs),
+    /// Authority: show members, requests and open invitations
+    #[command(after_help = "Example: silsila network list")]
+    List(NetworkListArgs),
+    /// Authority: approve a request, after comparing its key by telephone
+    #[command(after_help = "Example: silsila network approve 1")]
+    Approve(DecideArgs),
+    /// Authority: reject a request; its invitation is used up
+    #[command(after_help = "Example: silsila network reject 1 --yes")]
+    Reject(DecideArgs),
+    /// Authority: revoke a member, and write the signed revocation for the channels
+    #[command(after_help = "Example: silsila network revoke 7f3a22c1 --reason key-compromise")]
+    Revoke(RevokeArgs),
+    /// Authority: replace the issuing key; asks for the root key on paper
+    #[command(after_help = "Example: silsila network replace-issuer")]
+    ReplaceIssuer(AuthorityArgs),
+    /// Member: make this gateway's keys, ask for their certificate, wait for the approval
+    #[command(after_help = "Example: silsila network join karachi.invitation")]
+    Join(JoinArgs),
+    /// Member: renew the certificate now; a running gateway does it by itself
+    #[command(after_help = "Example: silsila network renew")]
+    Renew,
+    /// Member: show the network and this gateway's certificate
+    #[command(after_help = "Example: silsila network status --json")]
+    Status(OutputArgs),
+}
+
+/// Where the authority lies.
+#[derive(Debug, Args)]
+pub struct AuthorityArgs {
+    /// The authority's folder, instead of the configured one
+    #[arg(long, value_name = "FOLDER")]
+    pub folder: Option<PathBuf>,
+}
+
+/// `network create`.
+#[derive(Debug, Args)]
+pub struct NetworkCreateArgs {
+    /// The network's name, as people will see it
+    pub name: String,
+    /// Where.
+    #[command(flatten)]
+    pub authority: AuthorityArgs,
+}
+
+/// `network invite`.
+#[derive(Debug, Args)]
+pub struct InviteArgs {
+    /// The organization's name, as its certificate will say it
+    pub organization: String,
+    /// What it is: hospital, clinic, laboratory, pharmacy, authority, insurer, auditor or observer
+    #[arg(long)]
+    pub role: String,
+    /// How long the invitation holds: a whole number and s, min, h or d
+    #[arg(long, default_value = "7d")]
+    pub expires: String,
+    /// Host and port by which this organization reaches the authority, instead of the configured one
+    #[arg(long, value_name = "HOST:PORT")]
+    pub address: Option<String>,
+    /// Write the invitation to this file instead of the screen
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Where.
+    #[command(flatten)]
+    pub authority: AuthorityArgs,
+}
+
+/// `network list`.
+#[derive(Debug, Args)]
+pub struct NetworkListArgs {
+    /// Where.
+    #[command(flatten)]
+    pub authority: AuthorityArgs,
+    /// Output.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `network approve`, `network reject`.
+#[derive(Debug, Args)]
+pub struct DecideArgs {
+    /// The request's number, as `network list` shows it
+    pub request: i64,
+    /// Do not ask again
+    #[arg(long)]
+    pub yes: bool,
+    /// Where.
+    #[command(flatten)]
+    pub authority: AuthorityArgs,
+}
+
+/// `network revoke`.
+#[derive(Debug, Args)]
+pub struct RevokeArgs {
+    /// The member's key, or its first eight digits or more
+    pub member: String,
+    /// unspecified, key-compromise, left or misconduct
+    #[arg(long, default_value = "unspecified")]
+    pub reason: String,
+    /// Where.
+    #[command(flatten)]
+    pub authority: AuthorityArgs,
+}
+
+/// `network join`.
+#[derive(Debug, Args)]
+pub struct JoinArgs {
+    /// The invitation's file; - reads it from standard input
+    pub invitation: PathBuf,
+    /// Ask once and come back later, instead of waiting for the approval
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
 /// `ledger proof`.
 #[derive(Debug, Args)]
 pub struct ProofArgs {
     /// `Type/id` for the newest version, or `Type/id/_history/version`
     pub resource: String,
-    /// Also write the proof itself, in its binary form, to this file
+    /// Write the proof bundle to this file, for silsila-verify
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// Put the payload's bytes, as stored, into the bundle
+    #[arg(long, requires = "out")]
+    pub payload: bool,
+    /// Sign a COSE receipt for the version's block and write it to this file
+    #[arg(long, value_name = "FILE")]
+    pub receipt: Option<PathBuf>,
+}
+
+/// `ledger checkpoint`.
+#[derive(Debug, Args)]
+pub struct CheckpointArgs {
+    /// How many blocks, from block 0; all of them if left out
+    #[arg(long, conflicts_with = "countersign")]
+    pub size: Option<u64>,
+    /// Another member's checkpoint, to be signed too where this gateway's chain says the same
+    #[arg(long, value_name = "FILE")]
+    pub countersign: Option<PathBuf>,
+    /// Where to write the evidence if it does not
+    #[arg(long, value_name = "FILE", requires = "countersign")]
+    pub evidence: Option<PathBuf>,
+    /// Write the note to this file instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// `ledger export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The file to write
+    pub file: PathBuf,
+    /// Also the payloads' bytes, as stored
+    #[arg(long)]
+    pub payloads: bool,
+    /// Output.
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 #[cfg(test)]

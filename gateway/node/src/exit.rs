@@ -141,6 +141,15 @@ pub enum Failure {
     /// A secret that the configuration refers to.
     #[error("{0}")]
     Secret(#[from] silsila_config::SecretError),
+    /// The registration authority, or the way to it.
+    #[error("{0}")]
+    Authority(Box<silsila_authority::AuthorityError>),
+    /// Nobody said yes.
+    #[error("CLI0014 nothing was done: {what} needs a yes")]
+    NotConfirmed {
+        /// What was to be done.
+        what: &'static str,
+    },
 }
 
 impl Failure {
@@ -160,6 +169,8 @@ impl Failure {
             }
             Self::Source(_) => Exit::Source,
             Self::Refused { exit, .. } => *exit,
+            Self::Authority(error) => authority_exit(error),
+            Self::NotConfirmed { .. } => Exit::Usage,
             Self::Pipeline(_) | Self::Listen { .. } => Exit::Other,
         }
     }
@@ -172,6 +183,8 @@ impl Failure {
             Self::KeysLost { .. } => Some("restore the key file from its backup; with new keys every resource would get a new id".into()),
             Self::Listen { .. } => Some("is another program, or another gateway, using the port?".into()),
             Self::Tokens { .. } => Some("one line for each caller: NAME TOKEN [EXPIRY]".into()),
+            Self::NotConfirmed { .. } => Some("answer yes, or give --yes".into()),
+            Self::Authority(error) => authority_help(error).map(Into::into),
             _ => None,
         }
     }
@@ -210,6 +223,54 @@ impl From<silsila_store::StoreError> for Failure {
 impl From<silsila_pipeline::PipelineError> for Failure {
     fn from(error: silsila_pipeline::PipelineError) -> Self {
         Self::Pipeline(Box::new(error))
+    }
+}
+
+impl From<silsila_authority::AuthorityError> for Failure {
+    fn from(error: silsila_authority::AuthorityError) -> Self {
+        Self::Authority(Box::new(error))
+    }
+}
+
+/// A no of the authority is a finding; what was typed wrong is a usage fault.
+fn authority_exit(error: &silsila_authority::AuthorityError) -> Exit {
+    use silsila_authority::AuthorityError as E;
+    match error {
+        E::Refused(_) | E::Impostor { .. } | E::OtherNetwork | E::Answer { .. } => Exit::Found,
+        E::Unreachable { .. } => Exit::NotRunning,
+        E::Unknown { .. }
+        | E::Decided { .. }
+        | E::Invitation { .. }
+        | E::RootKey { .. }
+        | E::NotEmpty { .. }
+        | E::NoNetwork { .. }
+        | E::AlreadyMember { .. }
+        | E::NotMember
+        | E::Certificate(_) => Exit::Usage,
+        E::Listen { .. } => Exit::Other,
+        _ => Exit::Ledger,
+    }
+}
+
+fn authority_help(error: &silsila_authority::AuthorityError) -> Option<&'static str> {
+    use silsila_authority::{AuthorityError as E, Refusal};
+    match error {
+        E::NoNetwork { .. } => {
+            Some("found one with `silsila network create NAME`, or name its folder with --folder")
+        }
+        E::NotMember => Some(
+            "ask the network's authority for an invitation, and join with `silsila network join FILE`",
+        ),
+        E::Impostor { .. } => Some(
+            "do not go on: ask the authority, by telephone, whether its address or key changed",
+        ),
+        E::Unreachable { .. } => Some(
+            "is `silsila network serve` running there, and does the firewall let this machine through?",
+        ),
+        E::Refused(
+            Refusal::Expired | Refusal::Used | Refusal::UnknownInvitation | Refusal::Altered,
+        ) => Some("ask the authority for a new invitation"),
+        _ => None,
     }
 }
 

@@ -2,13 +2,15 @@
 //! The gateway's own keys: one small file, made once, read at every start.
 //!
 //! ```text
-//! silsila-keys 1
+//! silsila-keys 2
 //! member 7f3a..          ed25519 seed: signs transactions and blocks
 //! custodian c001..       makes the tags by which the ledger knows resources and patients
 //! ids 55d0..             makes resource ids out of legacy keys
 //! digests 9e41..         makes the digests by which an unchanged row is known
+//! sealing 08b2..         X25519 seed: opens what other members sealed for this one
 //! ```
 //!
+//! A file of version 1, from before there were networks, has no sealing key: it gets one when it is read.
 //! Every value is 32 random bytes in hexadecimal. The file is written beside its place, synced and then
 //! renamed, so that after a crash there is either none or a whole one. Where a ledger exists and the
 //! file does not, none is made: with new keys every resource would get a new identity.
@@ -20,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use silsila_chain::{CustodianKey, MemberKey};
 use silsila_pipeline::PipelineKeys;
+use silsila_seal::SealingKey;
 use zeroize::Zeroizing;
 
 use crate::exit::Failure;
@@ -28,14 +31,16 @@ use crate::output::hex;
 /// The key file's name in the keys folder.
 pub const KEY_FILE: &str = "gateway.keys";
 
-const TITLE: &str = "silsila-keys 1";
-const NAMES: [&str; 4] = ["member", "custodian", "ids", "digests"];
+const TITLE: &str = "silsila-keys 2";
+const NAMES: [&str; 5] = ["member", "custodian", "ids", "digests", "sealing"];
+/// The version that had no sealing key.
+const OLDER: &str = "silsila-keys 1";
 
 type Secret = Zeroizing<[u8; 32]>;
 
 /// All keys of one gateway. `Debug` is absent on purpose.
 pub struct GatewayKeys {
-    secrets: [Secret; 4],
+    secrets: [Secret; 5],
 }
 
 impl GatewayKeys {
@@ -49,6 +54,12 @@ impl GatewayKeys {
     #[must_use]
     pub fn custodian(&self) -> CustodianKey {
         CustodianKey::new(*self.secrets[1])
+    }
+
+    /// Opens what other members sealed for this one.
+    #[must_use]
+    pub fn sealing(&self) -> SealingKey {
+        SealingKey::from_seed(&self.secrets[4])
     }
 
     /// Makes resource ids and row digests.
@@ -105,7 +116,14 @@ fn load(file: &Path) -> Result<GatewayKeys, Failure> {
         reason,
     };
     let text = text.map_err(|error| unusable(error.to_string()))?;
-    parse(&text).map_err(unusable)
+    let Some(rest) = text.strip_prefix(OLDER) else {
+        return parse(&text).map_err(unusable);
+    };
+    let sealing = Zeroizing::new(line("sealing", &*random(file)?));
+    let upgraded = Zeroizing::new(format!("{TITLE}{}\n{}\n", rest.trim_end(), *sealing));
+    let keys = parse(&upgraded).map_err(unusable)?;
+    write_whole(file, upgraded.as_bytes()).map_err(Failure::file(file))?;
+    Ok(keys)
 }
 
 fn parse(text: &str) -> Result<GatewayKeys, String> {
@@ -113,7 +131,7 @@ fn parse(text: &str) -> Result<GatewayKeys, String> {
     if lines.next() != Some(TITLE) {
         return Err(format!("its first line is not {TITLE:?}"));
     }
-    let mut secrets = [(); 4].map(|()| Secret::default());
+    let mut secrets = [(); 5].map(|()| Secret::default());
     for (secret, name) in secrets.iter_mut().zip(NAMES) {
         let value = lines
             .next()
@@ -132,18 +150,25 @@ fn create(folder: &Path, file: &Path) -> Result<(), Failure> {
     private_folder(folder)?;
     let mut text = Zeroizing::new(String::from(TITLE));
     for name in NAMES {
-        let mut secret = Secret::default();
-        getrandom::fill(&mut *secret).map_err(|error| Failure::Keys {
-            file: file.to_owned(),
-            reason: format!("the system gives no random numbers: {error}"),
-        })?;
         text.push('\n');
-        text.push_str(name);
-        text.push(' ');
-        text.extend(secret.iter().flat_map(|byte| hex(*byte)));
+        text.push_str(&Zeroizing::new(line(name, &*random(file)?)));
     }
     text.push('\n');
     write_whole(file, text.as_bytes()).map_err(Failure::file(file))
+}
+
+fn random(file: &Path) -> Result<Secret, Failure> {
+    let mut secret = Secret::default();
+    getrandom::fill(&mut *secret).map_err(|error| Failure::Keys {
+        file: file.to_owned(),
+        reason: format!("the system gives no random numbers: {error}"),
+    })?;
+    Ok(secret)
+}
+
+fn line(name: &str, secret: &[u8; 32]) -> String {
+    let digits = secret.iter().flat_map(|byte| hex(*byte));
+    name.chars().chain([' ']).chain(digits).collect()
 }
 
 /// Writes beside the file, syncs, renames, syncs the folder.
@@ -206,7 +231,22 @@ mod tests {
         assert_eq!(first.secrets, second.secrets);
         let distinct: std::collections::BTreeSet<&[u8; 32]> =
             first.secrets.iter().map(|s| &**s).collect();
-        assert_eq!(distinct.len(), 4);
+        assert_eq!(distinct.len(), 5);
+    }
+
+    #[test]
+    fn a_key_file_from_before_there_were_networks_gets_a_sealing_key_and_keeps_the_others() {
+        let (_folder, keys, ledger) = folders();
+        let (made, _) = load_or_create(&keys, &ledger).expect("made");
+        let file = keys.join(KEY_FILE);
+        let whole = fs::read_to_string(&file).expect("there");
+        let (old, _) = whole.split_once("\nsealing").expect("the last line");
+        fs::write(&file, format!("{}\n", old.replace(TITLE, OLDER))).expect("written");
+        let upgraded = existing(&keys).expect("read").expect("there");
+        assert_eq!(upgraded.secrets[..4], made.secrets[..4]);
+        assert_ne!(upgraded.secrets[4], made.secrets[4]);
+        let again = existing(&keys).expect("read").expect("there");
+        assert_eq!(again.secrets, upgraded.secrets);
     }
 
     #[test]
@@ -227,7 +267,8 @@ mod tests {
         let cut = &whole[..whole.len() - 2];
         for damaged in [
             "",
-            "silsila-keys 2\n",
+            "silsila-keys 1\n",
+            "silsila-keys 3\n",
             cut,
             &whole.replace("ids", "idz"),
             &format!("{whole}x\n"),

@@ -27,6 +27,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("silsila-verify", &["silsila-chain"]),
     ("silsila-store", &["silsila-chain", "silsila-seal"]),
     ("silsila-engine", &["silsila-chain", "silsila-store"]),
+    ("silsila-replica", &["silsila-chain"]),
+    (
+        "silsila-authority",
+        &["silsila-chain", "silsila-replica", "silsila-seal"],
+    ),
     (
         "silsila-fhir",
         &["silsila-chain", "silsila-schema", "silsila-store"],
@@ -57,6 +62,16 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "mysql_async",
             "fhir-sdk",
         ],
+    ),
+    // What members of a channel decide depends on its blocks alone.
+    (
+        "silsila-replica",
+        &["rusqlite", "tokio", "axum", "hyper", "fhir-sdk"],
+    ),
+    // The authority never sees a patient.
+    (
+        "silsila-authority",
+        &["silsila-store", "silsila-schema", "mysql_async", "fhir-sdk"],
     ),
     // Consensus stays in one room.
     (

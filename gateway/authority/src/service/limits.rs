@@ -103,7 +103,7 @@ mod tests {
         });
         assert_eq!(guesses.count(), 11);
         assert!(
-            limits.admit(good, start),
+            limits.admit(good, start + Duration::from_secs(600)),
             "another address is not its brother's keeper"
         );
         assert!(limits.admit(bad, start + Duration::from_secs(120)));

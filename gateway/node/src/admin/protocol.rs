@@ -97,6 +97,32 @@ pub struct Report {
     pub ledger: Ledger,
     /// The sources and their mappings.
     pub pipeline: silsila_pipeline::Status,
+    /// The network that the gateway is a member of; filled in by the command itself.
+    #[serde(default)]
+    pub network: Option<NetworkReport>,
+}
+
+/// A gateway's membership of a network.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct NetworkReport {
+    /// The network's name.
+    pub name: String,
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// Who this member is.
+    pub organization: String,
+    /// As what.
+    pub role: String,
+    /// Its ledger key, in hexadecimal.
+    pub key: String,
+    /// The number of its certificate.
+    pub serial: String,
+    /// When the certificate ends, milliseconds since 1970.
+    pub not_after_ms: u64,
+    /// From when it is renewed.
+    pub renew_from_ms: u64,
+    /// Why nothing can be said, with its code.
+    pub fault: Option<String>,
 }
 
 /// How the ledger is.

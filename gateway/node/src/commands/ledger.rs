@@ -85,7 +85,7 @@ struct ShownReport {
 
 pub(super) fn verify(settings: &Settings, args: &OutputArgs) -> Result<Exit, Failure> {
     let store = open_store_read_only(settings)?;
-    let bar = progress_bar();
+    let bar = progress_bar("verifying");
     let started = std::time::Instant::now();
     let report = store.verify(&mut |progress| {
         bar.set_length(progress.of_blocks);
@@ -117,8 +117,9 @@ pub(super) fn verify(settings: &Settings, args: &OutputArgs) -> Result<Exit, Fai
 }
 
 /// Drawn on standard error, and only where that is a terminal.
-fn progress_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("verifying {wide_bar} {pos}/{len} blocks, {eta} left");
+pub(super) fn progress_bar(what: &str) -> ProgressBar {
+    let template = format!("{what} {{wide_bar}} {{pos}}/{{len}} blocks, {{eta}} left");
+    let style = ProgressStyle::with_template(&template);
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 

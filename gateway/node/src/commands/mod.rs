@@ -2,9 +2,12 @@
 //! One file per command.
 
 mod check;
+mod checkpoint;
+mod export;
 mod init;
 mod ledger;
 mod mapping;
+mod network;
 mod preview;
 mod proof;
 mod quarantine;
@@ -46,6 +49,13 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
             ledger::verify(&load(config)?.settings, &args)
         }
         Command::Ledger(LedgerCommand::Proof(args)) => proof::run(&load(config)?.settings, &args),
+        Command::Ledger(LedgerCommand::Checkpoint(args)) => {
+            checkpoint::run(&load(config)?.settings, &args)
+        }
+        Command::Ledger(LedgerCommand::Export(args)) => {
+            export::run(&load(config)?.settings, &args)
+        }
+        Command::Network(command) => network::run(config, &command).await,
     }
 }
 

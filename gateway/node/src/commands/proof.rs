@@ -2,12 +2,13 @@
 //! `silsila ledger proof`: that a version of a resource is on the chain, for whoever asks for evidence.
 
 use serde::Serialize;
-use silsila_chain::{ChannelId, Genesis, Proof};
+use silsila_chain::{Bundle, ChannelId, Genesis, Height, Proof};
 use silsila_config::Settings;
 use silsila_fhir::index::{key::Keyed, lookup, tables};
 use silsila_store::rusqlite::Connection;
-use silsila_store::{IndexError, StoreError};
+use silsila_store::{IndexError, Store, StoreError};
 
+use super::checkpoint::member_key;
 use super::print_json;
 use crate::assemble::open_store_read_only;
 use crate::cli::ProofArgs;
@@ -45,10 +46,27 @@ pub(super) fn run(settings: &Settings, args: &ProofArgs) -> Result<Exit, Failure
     let bytes = proof.encode();
     let shown = shown(&wanted, version, &proof, &bytes)?;
     if let Some(file) = &args.out {
-        std::fs::write(file, &bytes).map_err(Failure::file(file))?;
+        let payload = if args.payload { kept(&store, seq, &shown)? } else { None };
+        let bundle = Bundle { proof, payload }.encode();
+        std::fs::write(file, bundle).map_err(Failure::file(file))?;
+    }
+    if let Some(file) = &args.receipt {
+        let receipt = store.receipt(Height(shown.height), &member_key(settings)?)?;
+        std::fs::write(file, receipt.encode()).map_err(Failure::file(file))?;
     }
     print_json(&shown)?;
     Ok(Exit::Ok)
+}
+
+/// The payload's bytes, where they were asked for; a deletion has none.
+fn kept(store: &Store, seq: u64, shown: &Shown) -> Result<Option<Vec<u8>>, Failure> {
+    let payload = store.payload(seq)?;
+    if payload.is_none() && shown.payload.is_some() {
+        return Err(Failure::NoProof {
+            reason: "this gateway does not keep the payload's bytes any more".to_owned(),
+        });
+    }
+    Ok(payload)
 }
 
 fn shown(wanted: &Wanted, version: u64, proof: &Proof, bytes: &[u8]) -> Result<Shown, Failure> {

@@ -40,6 +40,7 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
         let _ = stopped.wait_for(|stop| *stop).await;
     };
     let mut intake = tokio::spawn(pipeline.run(wait(stopped.clone())));
+    let renewal = super::network::Renewal::of(settings)?.map(|it| tokio::spawn(it.run()));
     let mut served = tokio::spawn(listener.serve(router, wait(stopped), settings.listen.drain));
     ready.set(true);
     tracing::info!(%fhir, hospital = settings.hospital.name, "serving");
@@ -59,6 +60,7 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
     tracing::info!("stopping: intake ends, requests finish");
     ready.set(false);
     let _ = stop.send(true);
+    renewal.inspect(tokio::task::JoinHandle::abort);
     if !served_ended && !served.await.unwrap_or(false) {
         tracing::warn!("some requests were cut off");
     }
@@ -86,7 +88,7 @@ fn look_for_files(loaded: &Loaded) -> Result<(), Failure> {
 }
 
 /// Resolves at SIGTERM or SIGINT. Installed before anything is opened, so that no signal is missed.
-fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
+pub(super) fn stop_signal() -> Result<impl Future<Output = ()>, Failure> {
     let listen = |kind| signal(kind).map_err(Failure::file("signals"));
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;

@@ -5,18 +5,19 @@ use silsila_config::Settings;
 use silsila_pipeline::{FaultStatus, SourceState, SourceStatus};
 
 use super::{order, print, print_json};
-use crate::admin::{Answer, Ledger, Order, Report};
+use crate::admin::{Answer, Ledger, NetworkReport, Order, Report};
 use crate::cli::OutputArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::{Table, size, span, time};
 
 pub(super) async fn run(settings: &Settings, args: &OutputArgs) -> Result<Exit, Failure> {
     let answer = order(settings, Order::Status).await?;
-    let Answer::Report(report) = answer else {
+    let Answer::Report(mut report) = answer else {
         return Err(Failure::NoAnswer {
             reason: "it answered another question".to_owned(),
         });
     };
+    report.network = super::network::report(settings);
     if args.json {
         print_json(&*report)?;
     } else {
@@ -38,12 +39,46 @@ fn exit(report: &Report) -> Exit {
         Exit::NotRunning
     } else if report.ledger.failing.is_some() {
         Exit::Ledger
-    } else if any(SourceState::NeedsConfirmation) || any(SourceState::Faulty) || held(report) {
+    } else if any(SourceState::NeedsConfirmation)
+        || any(SourceState::Faulty)
+        || held(report)
+        || membership_ended(report)
+    {
         Exit::Found
     } else if any(SourceState::Waiting) {
         Exit::Source
     } else {
         Exit::Ok
+    }
+}
+
+/// Whether the gateway's certificate is over, or cannot be read.
+fn membership_ended(report: &Report) -> bool {
+    let network = report.network.as_ref();
+    network.is_some_and(|network| network.fault.is_some() || report.now_ms > network.not_after_ms)
+}
+
+/// The network, and a warning where the certificate is to be renewed and was not.
+fn network(network: &NetworkReport, now_ms: u64) -> String {
+    if let Some(fault) = &network.fault {
+        return format!("network  {fault}");
+    }
+    let end = time(network.not_after_ms);
+    let line = format!(
+        "network  {}: {} as {}, certificate until {end}",
+        network.name, network.organization, network.role
+    );
+    if now_ms > network.not_after_ms {
+        format!(
+            "{line}\n         THE CERTIFICATE HAS ENDED: ask the authority for a new invitation"
+        )
+    } else if now_ms >= network.renew_from_ms {
+        let left = span(network.not_after_ms - now_ms);
+        format!(
+            "{line}\n         {left} left, and it could not be renewed yet: silsila network renew says why"
+        )
+    } else {
+        line
     }
 }
 
@@ -55,6 +90,7 @@ fn held(report: &Report) -> bool {
 
 fn shown(report: &Report) -> String {
     let mut out = vec![head(report), ledger(&report.ledger, report.now_ms)];
+    out.extend(report.network.as_ref().map(|it| network(it, report.now_ms)));
     if let Some(free) = report.disk_free_bytes {
         out.push(format!("disk     {} free", size(free)));
     }
