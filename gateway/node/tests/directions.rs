@@ -61,6 +61,8 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
             "hyper",
             "mysql_async",
             "fhir-sdk",
+            "cedar-policy",
+            "x509-parser",
         ],
     ),
     // What members of a channel decide depends on its blocks alone.

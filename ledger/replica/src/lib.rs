@@ -1,6 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Who is a member of a channel and what a member may do there: membership, the X.509 profile, the contract.
+//! Who is a member of a channel and what a member may do there: the X.509 profile, the contract in Cedar.
 //!
-//! Pure: no clock, no input or output; the same blocks give the same judgement everywhere.
+//! `silsila-chain` keeps members and contract in its state and decides everything that can be decided
+//! from the formats; [`Rules`] answers what it asks beyond that, so that an auditor's verifier builds
+//! without Cedar and without X.509.
+//!
+//! Pure: no clock, no input or output; the same blocks give the same judgement everywhere. Nothing is
+//! kept that a crash could lose.
 
 pub mod certificate;
+pub mod contract;
+mod rules;
+
+pub use rules::Rules;

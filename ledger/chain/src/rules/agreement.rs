@@ -114,14 +114,14 @@ impl Agreement {
             return Ok(());
         }
         let member = self.members.get(identity).ok_or(Reason::NotMember)?;
-        self.ask(policy, (identity, member), action, (1, 1), false)
+        self.ask(policy, (identity, member), (action, None), (1, 1), false)
     }
 
     fn ask(
         &self,
         policy: &dyn Policy,
         (identity, member): (&Identity, &Member),
-        action: Action<'_>,
+        (action, subject): (Action<'_>, Option<&Identity>),
         (votes, organizations): (u32, u32),
         certified: bool,
     ) -> Result<(), Reason> {
@@ -131,6 +131,7 @@ impl Agreement {
             identity,
             member,
             action,
+            subject,
             votes,
             organizations,
             certified,
@@ -168,7 +169,8 @@ impl Agreement {
         let renews = matches!(proposal.change, Change::Renew { .. });
         let at_ms = (!renews).then_some(moment.parent_ms);
         let votes = self.votes(signer, endorsements, at_ms);
-        self.ask(policy, (signer, member), action, votes, certified)?;
+        let about = (action, Some(&proposal.subject));
+        self.ask(policy, (signer, member), about, votes, certified)?;
         Arc::make_mut(&mut self.members).apply(proposal)
     }
 
@@ -192,7 +194,7 @@ impl Agreement {
         let member = self.members.get(signer).ok_or(Reason::NotMember)?;
         let votes = self.votes(signer, endorsements, Some(moment.parent_ms));
         let action = Action::ChangeContract(&proposal.contract);
-        self.ask(policy, (signer, member), action, votes, false)?;
+        self.ask(policy, (signer, member), (action, None), votes, false)?;
         self.number = proposal.number;
         self.hash = proposal.contract.hash();
         self.contract = Arc::new(proposal.contract.clone());

@@ -46,7 +46,6 @@ pub struct Claim<'a> {
 
 /// What somebody would do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Action<'a> {
     /// Append a version of a resource, or its deletion.
     Append {
@@ -89,6 +88,8 @@ pub struct Question<'a> {
     pub member: &'a Member,
     /// What they would do.
     pub action: Action<'a>,
+    /// Whom that is about, where it is about a member.
+    pub subject: Option<&'a Identity>,
     /// How many organizations are for it: the signer's and those that endorse.
     pub votes: u32,
     /// How many organizations have a say.
