@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Payload suite 0: salted, compressed, in clear. For a gateway that is alone on its channel.
+//! Packing, and payload suite 0: salted, compressed, in clear. For a gateway that is alone on its channel.
 //!
 //! ```text
-//! byte 0      suite: 0
-//! byte 1      dictionary: 0 for none
-//! bytes 2-17  salt, random, so that equal plaintexts have unrelated commitments
-//! bytes 18-   one zstd frame of the CBOR array [mapping, mapping digest, body]
+//! suite 0                                            packed, as suite 1 seals it
+//! byte 0      suite: 0                               byte 0   dictionary: 0 for none
+//! byte 1      dictionary: 0 for none                 bytes 1- one zstd frame
+//! bytes 2-17  salt, random, so that equal plaintexts
+//!             have unrelated commitments
+//! bytes 18-   one zstd frame
 //! ```
+//!
+//! The frame holds the CBOR array `[mapping, mapping digest, body]`.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -71,7 +75,17 @@ impl ClearSuite {
         if head[0] != SUITE {
             return Err("a payload of another suite");
         }
-        let frame = self.unpack(head[1], packed)?;
+        self.open_frame(head[1], packed)
+    }
+
+    /// Takes packed content apart, as it comes out of a sealed payload.
+    pub(crate) fn open_packed(&self, packed: &[u8]) -> Result<Payload, &'static str> {
+        let (dictionary, packed) = packed.split_first().ok_or("a payload that is too short")?;
+        self.open_frame(*dictionary, packed)
+    }
+
+    fn open_frame(&self, dictionary: u8, packed: &[u8]) -> Result<Payload, &'static str> {
+        let frame = self.unpack(dictionary, packed)?;
         read_frame(&frame).map_err(|_| "a payload whose frame is not in its format")
     }
 
@@ -105,15 +119,34 @@ impl ClearSuite {
 }
 
 impl Sealer<'_> {
-    /// The bytes to store for a payload.
+    /// The bytes to store for a payload of suite 0.
     pub(crate) fn seal(&mut self, payload: &Payload, salt: &Salt) -> Result<Vec<u8>, &'static str> {
+        let mut stored = vec![SUITE, self.dictionary()];
+        stored.extend_from_slice(salt);
+        self.append_frame(stored, payload)
+    }
+
+    /// What suite 1 seals.
+    pub(crate) fn pack(&mut self, payload: &Payload) -> Result<Vec<u8>, &'static str> {
+        let packed = vec![self.dictionary()];
+        self.append_frame(packed, payload)
+    }
+
+    fn dictionary(&self) -> u8 {
+        self.suite.encoder.as_ref().map_or(0, |(id, _)| *id)
+    }
+
+    fn append_frame(
+        &mut self,
+        mut head: Vec<u8>,
+        payload: &Payload,
+    ) -> Result<Vec<u8>, &'static str> {
         if payload.body.len() > MAX_BODY || payload.mapping.len() > MAX_MAPPING {
             return Err("its payload is too large");
         }
         let frame = write_frame(payload);
-        let dictionary = self.suite.encoder.as_ref();
         let mut packed = Vec::with_capacity(compress_bound(frame.len()));
-        match dictionary {
+        match &self.suite.encoder {
             Some((_, dictionary)) => {
                 self.context
                     .compress_using_cdict(&mut packed, &frame, dictionary)
@@ -121,11 +154,8 @@ impl Sealer<'_> {
             None => self.context.compress(&mut packed, &frame, LEVEL),
         }
         .map_err(|_| "its payload cannot be compressed")?;
-        let mut stored = Vec::with_capacity(HEAD + packed.len());
-        stored.extend_from_slice(&[SUITE, dictionary.map_or(0, |(id, _)| *id)]);
-        stored.extend_from_slice(salt);
-        stored.extend_from_slice(&packed);
-        Ok(stored)
+        head.extend_from_slice(&packed);
+        Ok(head)
     }
 }
 
@@ -242,7 +272,9 @@ mod tests {
             let dictionaries = with_dictionary.then(|| dictionary(9));
             let suite = ClearSuite::new(dictionaries.as_slice());
             let sealed = suite.sealer().seal(&payload(body.clone()), &salt).unwrap();
-            prop_assert_eq!(suite.open(&sealed), Ok(payload(body)));
+            prop_assert_eq!(suite.open(&sealed), Ok(payload(body.clone())));
+            let packed = suite.sealer().pack(&payload(body.clone())).unwrap();
+            prop_assert_eq!(suite.open_packed(&packed), Ok(payload(body)));
         }
 
         #[test]
@@ -251,6 +283,7 @@ mod tests {
                 bytes[..2].fill(0);
             }
             let _ = ClearSuite::new(&[]).open(&bytes);
+            let _ = ClearSuite::new(&[]).open_packed(&bytes);
         }
     }
 }

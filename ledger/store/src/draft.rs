@@ -50,6 +50,19 @@ impl fmt::Debug for Draft {
     }
 }
 
+/// What this member can say of a record's payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// The plaintext.
+    Open(Payload),
+    /// The record deletes; there is no payload.
+    Deleted,
+    /// The bytes are here, and this member was given no key for them.
+    Sealed,
+    /// The bytes have not arrived yet.
+    Missing,
+}
+
 /// An entry that was found on the chain and checked against it. Only the store can make one.
 #[derive(Clone)]
 pub struct CommittedEntry {
@@ -59,7 +72,7 @@ pub struct CommittedEntry {
     pub(crate) height: Height,
     pub(crate) block_hash: BlockHash,
     pub(crate) time_ms: u64,
-    pub(crate) payload: Option<Payload>,
+    pub(crate) content: Content,
 }
 
 impl CommittedEntry {
@@ -99,16 +112,28 @@ impl CommittedEntry {
         self.time_ms
     }
 
+    /// The payload, or why it cannot be read here.
+    #[must_use]
+    pub const fn content(&self) -> &Content {
+        &self.content
+    }
+
     /// The plaintext; `None` for a delete, and where this member cannot open it.
     #[must_use]
     pub const fn payload(&self) -> Option<&Payload> {
-        self.payload.as_ref()
+        match &self.content {
+            Content::Open(payload) => Some(payload),
+            _ => None,
+        }
     }
 
     /// Takes the plaintext out.
     #[must_use]
     pub fn into_payload(self) -> Option<Payload> {
-        self.payload
+        match self.content {
+            Content::Open(payload) => Some(payload),
+            _ => None,
+        }
     }
 }
 

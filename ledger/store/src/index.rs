@@ -32,6 +32,10 @@ pub struct BlockInfo {
     pub time_ms: u64,
     /// Its hash.
     pub hash: BlockHash,
+    /// The number of its first entry, of whatever kind.
+    pub first_entry: u64,
+    /// How many entries of all kinds it has; only records are handed to an index.
+    pub entries: u64,
 }
 
 /// One committed entry, on its way into the index.
@@ -66,6 +70,22 @@ pub trait Index: Send {
         block: &BlockInfo,
         records: &[Applied<'_>],
     ) -> Result<(), IndexError>;
+
+    /// Adds what could not be opened when its block was applied, and can be now that its key or its bytes
+    /// have come: records of earlier blocks, in order, each once. `block` is the last block; a failure
+    /// undoes what brought the key. An index that keeps nothing of plaintexts need not care.
+    ///
+    /// # Errors
+    /// Where the rows cannot be written.
+    fn reveal(
+        &mut self,
+        txn: &rusqlite::Transaction<'_>,
+        block: &BlockInfo,
+        records: &[Applied<'_>],
+    ) -> Result<(), IndexError> {
+        let _ = (txn, block, records);
+        Ok(())
+    }
 
     /// Compares the index with the chain, as far as row counts and heights can tell; each string is
     /// one fault and names no patient data. `records` is how many records the chain holds.

@@ -24,12 +24,14 @@ mod verify;
 mod writer;
 
 pub use clock::{Clock, SystemClock, TestClock};
-pub use draft::{CommittedEntry, Draft, Payload};
+pub use draft::{CommittedEntry, Content, Draft, Payload};
 pub use error::StoreError;
 pub use index::{Applied, BlockInfo, Index, IndexError, NoIndex};
-pub use options::{Dictionary, StoreOptions};
+pub use options::{Dictionary, Grants, StoreOptions};
+pub use read::Exported;
 pub use report::{BlockSummary, Fault, Health, Place, Progress, TxStatus, VerifyReport};
 pub use store::Store;
 
 pub use rusqlite;
 pub use silsila_chain as chain;
+pub use silsila_seal as seal;

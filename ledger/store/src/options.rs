@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use silsila_chain::{Alone, CustodianKey, MemberKey, Policy};
+use silsila_chain::{Alone, CustodianKey, Genesis, Identity, MemberKey, Policy};
+use silsila_seal::SealingKey;
 
 use crate::{Clock, SystemClock};
 
@@ -18,6 +19,9 @@ pub struct Dictionary {
     pub bytes: Arc<[u8]>,
 }
 
+/// Whether a member is given the content keys of a label class.
+pub type Grants = dyn Fn(&Identity, u8) -> bool + Send + Sync;
+
 /// What a store needs to be opened.
 #[derive(Clone)]
 pub struct StoreOptions {
@@ -27,6 +31,14 @@ pub struct StoreOptions {
     pub member_key: MemberKey,
     /// Makes tags and event ids.
     pub custodian_key: CustodianKey,
+    /// Opens the envelopes that other members seal to this one.
+    pub sealing_key: Option<SealingKey>,
+    /// The channel's genesis, where the channel is shared or was founded elsewhere. Without it a new file
+    /// founds a channel for a gateway alone, and an existing one goes on with its own.
+    pub genesis: Option<Genesis>,
+    /// Which members that have a sealing key are given the keys of what is sealed here. Until there is
+    /// consent the channel's contract says: all of them.
+    pub grants: Arc<Grants>,
     /// Judges contract and certificates; asked only on a shared channel. The default refuses everything
     /// there.
     pub policy: Arc<dyn Policy>,
@@ -58,6 +70,9 @@ impl StoreOptions {
             path: path.into(),
             member_key,
             custodian_key,
+            sealing_key: None,
+            genesis: None,
+            grants: Arc::new(|_, _| true),
             policy: Arc::new(Alone),
             channel_name: String::new(),
             clock: Arc::new(SystemClock),

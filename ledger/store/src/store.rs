@@ -8,18 +8,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Transaction};
 use silsila_chain::{
-    AsCertified, Block, BlockHeader, ChannelId, ChannelKeys, Genesis, Height, Proof, TxId,
-    Validators,
+    AsCertified, Block, BlockHeader, ChainState, ChannelId, ChannelKeys, Genesis, Head, Height,
+    Identity, PayloadDigest, Proof, Tag, TxId, Validators,
 };
+use silsila_seal::Compartment;
 
 use crate::clear::ClearSuite;
-use crate::file::{BlockRow, MetaName, connect_reader, fold_log, read_meta, tip_height, versions};
-use crate::read::{Anchors, Pool, Reading, block, entries_through, prove, summaries};
+use crate::file::{
+    BlockRow, MetaName, by_digest, connect_reader, fold_log, held, read_meta, tip_height, versions,
+    wanted,
+};
+use crate::read::{Anchors, Opening, Pool, Reading, block, entries_through, prove, summaries};
 use crate::verify::{check_outbox, verify_whole};
-use crate::writer::{self, Checkpoint, Failed, Opened, Writer, decode_genesis, seal};
+use crate::writer::{self, Arrived, Checkpoint, Failed, Opened, Writer, decode_genesis, pack};
 use crate::{
-    BlockInfo, BlockSummary, CommittedEntry, Dictionary, Draft, Fault, Health, Index, Place,
-    Progress, StoreError, StoreOptions, TxStatus, VerifyReport,
+    BlockSummary, CommittedEntry, Dictionary, Draft, Fault, Health, Index, Place, Progress,
+    StoreError, StoreOptions, TxStatus, VerifyReport,
 };
 
 const LONE_READERS: usize = 2;
@@ -88,7 +92,12 @@ impl Store {
             reason: "it has no genesis".to_owned(),
         })?;
         let genesis = decode_genesis(&genesis)?;
-        let suite = ClearSuite::new(dictionaries);
+        let opening = Opening {
+            suite: ClearSuite::new(dictionaries),
+            channel: genesis.id(),
+            me: None,
+            sealing: None,
+        };
         let validators = Validators::of(&genesis);
         Ok(Self(Arc::new(Inner {
             path: path.to_owned(),
@@ -96,7 +105,7 @@ impl Store {
                 validators,
                 policy: Arc::new(AsCertified),
                 anchors: Anchors::default(),
-                suite,
+                opening,
             }),
             pool: Pool::open(path, LONE_READERS, READER_CACHE)?,
             writer: None,
@@ -135,10 +144,11 @@ impl Store {
         if drafts.is_empty() {
             return self.local(local).map(|()| None);
         }
-        let sealed = seal(&self.0.reading.suite, drafts)?;
+        let suite = &self.0.reading.opening.suite;
+        let packed = pack(suite, !self.0.genesis.is_alone(), drafts)?;
         let mut guard = self.0.writer()?;
         let writer = guard.as_mut().ok_or(StoreError::Closed)?;
-        self.0.noting(writer.stage(sealed, local).map(Some))
+        self.0.noting(writer.stage(packed, local).map(Some))
     }
 
     /// Has a staged transaction ordered and applied. Safe to repeat: what is committed already reports
@@ -150,13 +160,141 @@ impl Store {
         self.0.committing(|writer| writer.submit(id))
     }
 
-    /// Applies a block that other members ordered. Safe to repeat: a block that is here already is not
-    /// applied again.
+    /// Applies a block that other members ordered, with those of its payloads that are at hand, in any order;
+    /// those that were held are taken from there, and for the others see [`Store::missing_payloads`]. Safe to
+    /// repeat: of a block that is here already only missing payloads are taken.
     ///
     /// # Errors
     /// [`StoreError::Block`] where the rules refuse it; nothing is changed then.
-    pub fn apply(&self, block: &Block) -> Result<(), StoreError> {
-        self.0.committing(|writer| writer.apply_foreign(block))
+    pub fn apply(
+        &self,
+        block: &Block,
+        payloads: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        let arrived = Arrived::new(payloads);
+        self.0
+            .committing(|writer| writer.apply_foreign(block, arrived))
+    }
+
+    /// Takes payloads that are missing, in any order, and says how many found their place. Bytes that no
+    /// entry commits to find none. What a payload opens, or a key in it, is indexed at once.
+    ///
+    /// # Errors
+    /// Where the database fails; nothing is changed then.
+    pub fn add_payloads(
+        &self,
+        payloads: impl IntoIterator<Item = Vec<u8>>,
+    ) -> Result<u64, StoreError> {
+        let arrived = Arrived::new(payloads);
+        self.0.committing(|writer| writer.add_payloads(arrived))
+    }
+
+    /// Keeps payloads of transactions that no block holds yet, durably when this returns; the caller limits how
+    /// many. They are let go of after the height `until`, behind which their transaction cannot be committed.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`], or where the database fails.
+    pub fn hold_payloads(
+        &self,
+        payloads: impl IntoIterator<Item = Vec<u8>>,
+        until: Height,
+    ) -> Result<(), StoreError> {
+        let arrived = Arrived::new(payloads);
+        self.0.write(|writer| writer.hold_payloads(&arrived, until))
+    }
+
+    /// Lets go of held payloads whose height has passed.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn drop_held(&self, height: Height) -> Result<(), StoreError> {
+        self.0.write(|writer| writer.drop_expired(height))
+    }
+
+    /// The stored bytes of a payload by its digest: committed, staged here, or held. Of a shared channel only.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn payload_of(&self, digest: &PayloadDigest) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|conn| match by_digest(conn, digest)? {
+            None => held(conn, digest),
+            found => Ok(found),
+        })
+    }
+
+    /// The chain as it stands.
+    ///
+    /// # Errors
+    /// [`StoreError::ReadOnly`], [`StoreError::Closed`].
+    pub fn chain(&self) -> Result<ChainState, StoreError> {
+        self.0.write(|writer| Ok(writer.chain.clone()))
+    }
+
+    /// The newest committed version of a resource, by its tag.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn head_of(&self, resource: &Tag) -> Result<Option<Head>, StoreError> {
+        self.0.write(|writer| writer.committed_head(resource))
+    }
+
+    /// Gives up a staged transaction that can never be committed, for the reason with this code.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn reject(&self, id: TxId, code: &str) -> Result<(), StoreError> {
+        self.0.write(|writer| writer.reject(&id, code))
+    }
+
+    /// Payloads that committed entries commit to and that are not here: the entry's number and the digest, in
+    /// the order of entries from `from` on.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn missing_payloads(
+        &self,
+        from: u64,
+        limit: u32,
+    ) -> Result<Vec<(u64, PayloadDigest)>, StoreError> {
+        self.read(|conn| wanted(conn, from, limit))
+    }
+
+    /// The stored bytes of a committed entry's payload, checked, as another member's
+    /// [`Store::add_payloads`] takes them; `None` where there is no payload or it is not here.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownEntry`]; [`StoreError::Damaged`].
+    pub fn payload(&self, seq: u64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(|conn| self.0.reading.payload(conn, seq))
+    }
+
+    /// A staged transaction with its payloads, as others need it; `None` where it is not in the outbox.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn staged(
+        &self,
+        id: TxId,
+    ) -> Result<Option<(silsila_chain::Transaction, Vec<Vec<u8>>)>, StoreError> {
+        self.0.write(|writer| writer.staged(&id))
+    }
+
+    /// Stages grants of this member's own content keys to one member, as for one that was admitted later: at
+    /// most `limit` behind the compartment `behind`, or from the first. Gives the transaction and where to go
+    /// on; `None` where nothing is left.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`], or where the database fails.
+    pub fn stage_grants(
+        &self,
+        to: &Identity,
+        behind: Option<&Compartment>,
+        limit: u32,
+    ) -> Result<Option<(TxId, Compartment)>, StoreError> {
+        self.0.write(|writer| {
+            let first = writer.first_compartment();
+            writer.stage_grants(to, behind.unwrap_or(&first), limit)
+        })
     }
 
     /// A number that rises with every block, after it can be read and before its submitter is told. What
@@ -220,7 +358,20 @@ impl Store {
     /// # Errors
     /// [`StoreError::UnknownEntry`]; [`StoreError::Damaged`] where the bytes are not those committed.
     pub fn committed(&self, conn: &Connection, seq: u64) -> Result<CommittedEntry, StoreError> {
-        self.0.reading.committed(conn, seq)
+        self.record(conn, seq)?
+            .ok_or(StoreError::UnknownEntry { seq })
+    }
+
+    /// As [`Store::committed`], where the entry may be of another kind than a record: `None` then.
+    ///
+    /// # Errors
+    /// As [`Store::committed`].
+    pub fn record(
+        &self,
+        conn: &Connection,
+        seq: u64,
+    ) -> Result<Option<CommittedEntry>, StoreError> {
+        self.0.reading.record(conn, seq)
     }
 
     /// The number of a resource's newest committed entry, for [`Store::committed`]. `conn` is that of a
@@ -442,12 +593,7 @@ fn close(writer: &mut Option<Writer>) -> Result<(), StoreError> {
 }
 
 fn verify_index(writer: &mut Writer) -> Result<Vec<Fault>, StoreError> {
-    let (chain, conn) = (&writer.chain, &writer.conn);
-    let tip = BlockInfo {
-        height: chain.height(),
-        time_ms: chain.time_ms(),
-        hash: chain.hash(),
-    };
+    let (tip, conn) = (writer.tip(), &writer.conn);
     let records: i64 =
         conn.query_row("SELECT count(*) FROM ledger_version", [], |row| row.get(0))?;
     let records = crate::file::number(records);

@@ -76,35 +76,66 @@ impl Names {
     }
 }
 
+/// The entries of a block, or of as many as are caught up at once: what must continue where the index stands.
+#[derive(Clone, Copy)]
+pub struct Span {
+    /// The block's time.
+    pub time_ms: u64,
+    /// The first entry, of whatever kind.
+    pub first: u64,
+    /// How many entries there are; those that are no records have no rows.
+    pub entries: u64,
+}
+
 /// Adds the rows of one block, whose entries must continue where the index stands. A block beyond that
 /// is left for the index to catch up with.
 pub fn apply(
     conn: &Connection,
     names: &mut Names,
-    time_ms: u64,
+    span: Span,
     records: &[Applied<'_>],
 ) -> Result<(), IndexError> {
-    let Some(first) = records.first() else {
-        return Ok(());
-    };
     let next = tables::next_entry(conn)?;
-    let seq = number(first.seq)?;
-    if seq > next {
+    let first = number(span.first)?;
+    if span.entries == 0 || first > next {
         return Ok(());
     }
-    if seq < next {
+    if first < next {
         return Err(IndexError::Refused {
-            reason: format!("entry {seq} is in the index already, up to {next}"),
+            reason: format!("entry {first} is in the index already, up to {next}"),
         });
     }
     if names.next != next {
         names.merge.forget();
     }
-    names.next = next + i64::try_from(records.len()).unwrap_or(i64::MAX - next);
+    names.next = next + number(span.entries)?;
+    tables::set_next_entry(conn, names.next)?;
+    if records.is_empty() {
+        return Ok(());
+    }
     let keyed = names.refresh(conn)?;
-    let mut writer = Writer::new(conn, names, number(time_ms)?)?;
+    let mut writer = Writer::new(conn, names, number(span.time_ms)?)?;
     for applied in records {
         writer.record(&keyed, applied)?;
+    }
+    writer.finish()
+}
+
+/// Adds the rows of records that could not be opened when their blocks came. Only a resource's current version
+/// becomes searchable; earlier ones are found by their history. Records that the index has not reached yet are
+/// opened when it does.
+pub fn reveal(
+    conn: &Connection,
+    names: &mut Names,
+    records: &[Applied<'_>],
+) -> Result<(), IndexError> {
+    let next = tables::next_entry(conn)?;
+    let keyed = names.refresh(conn)?;
+    let mut writer = Writer::new(conn, names, 0)?;
+    for applied in records {
+        if number(applied.seq)? < next {
+            writer.reveal(&keyed, applied)?;
+        }
     }
     writer.finish()
 }
@@ -304,6 +335,56 @@ impl<'c> Writer<'c> {
         let count = self.counts.entry(known.kind).or_default();
         count.0 += live;
         count.1 += 1;
+        Ok(())
+    }
+
+    /// Gives a version that is in the index already its facts and rows.
+    fn reveal(&mut self, keyed: &Keyed, applied: &Applied<'_>) -> Result<(), IndexError> {
+        let Some(rows) = readable(keyed, applied) else {
+            return Ok(());
+        };
+        let vid = number(applied.seq)?;
+        let found = self
+            .conn
+            .prepare_cached(
+                "SELECT v.rid, r.type, r.head = v.vid AND v.facts IS NULL FROM fhir_version v
+                 JOIN fhir_resource r ON r.rid = v.rid WHERE v.vid = ?1",
+            )?
+            .query_row([vid], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get::<_, bool>(2)?))
+            })
+            .optional()?;
+        let Some((rid, kind, current)) = found else {
+            return Ok(());
+        };
+        let known = Known {
+            rid,
+            kind,
+            head: None,
+        };
+        let named = self.named(keyed, known, Some(&rows))?;
+        if kind == NO_KIND {
+            self.rename_versions(rid, named.kind)?;
+        }
+        if current {
+            self.conn
+                .prepare_cached("UPDATE fhir_version SET present = ?2, facts = ?3 WHERE vid = ?1")?
+                .execute(params![vid, rows.present, rows.facts])?;
+            self.counts.entry(named.kind).or_default().0 += 1;
+            self.collect(vid, rows)?;
+        }
+        Ok(())
+    }
+
+    /// Moves the versions of a resource whose type was not known to its type.
+    fn rename_versions(&mut self, rid: i64, kind: i64) -> Result<(), IndexError> {
+        let moved = self
+            .conn
+            .prepare_cached("UPDATE fhir_version SET type = ?2 WHERE rid = ?1 AND type <> ?2")?
+            .execute([rid, kind])?;
+        let moved = i64::try_from(moved).unwrap_or(i64::MAX);
+        self.counts.entry(NO_KIND).or_default().1 -= moved;
+        self.counts.entry(kind).or_default().1 += moved;
         Ok(())
     }
 

@@ -24,7 +24,7 @@ pub mod upkeep;
 use silsila_store::rusqlite::{Connection, Transaction};
 use silsila_store::{Applied, BlockInfo, Index, IndexError};
 
-use apply::Names;
+use apply::{Names, Span};
 
 /// The search index, to be handed to [`silsila_store::Store::open`].
 #[derive(Default)]
@@ -66,7 +66,21 @@ impl Index for SearchIndex {
         block: &BlockInfo,
         records: &[Applied<'_>],
     ) -> Result<(), IndexError> {
-        apply::apply(txn, &mut self.names, block.time_ms, records)
+        let span = Span {
+            time_ms: block.time_ms,
+            first: block.first_entry,
+            entries: block.entries,
+        };
+        apply::apply(txn, &mut self.names, span, records)
+    }
+
+    fn reveal(
+        &mut self,
+        txn: &Transaction<'_>,
+        _block: &BlockInfo,
+        records: &[Applied<'_>],
+    ) -> Result<(), IndexError> {
+        apply::reveal(txn, &mut self.names, records)
     }
 
     fn verify(

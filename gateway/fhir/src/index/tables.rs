@@ -7,7 +7,7 @@ use silsila_schema::search::{Kind, params};
 use silsila_store::rusqlite::{self, Connection, OptionalExtension as _, params as sql};
 
 /// Raised with every change of what is written; an index of another format is built anew.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// The tables. `vid` is the entry's number in the chain, so that a snapshot of the whole index is one
 /// number: a version is visible at `s` when `vid <= s` and no later version `next <= s` replaced it. A
@@ -79,6 +79,7 @@ fn make(conn: &Connection, format: &[u8; 32]) -> rusqlite::Result<()> {
     put.execute(sql!["terms", &random::<16>()?[..]])?;
     put.execute(sql!["pages", &random::<32>()?[..]])?;
     put.execute(sql!["purged", -1_i64])?;
+    put.execute(sql!["next", 0_i64])?;
     Ok(())
 }
 
@@ -117,10 +118,16 @@ pub fn secrets(conn: &Connection) -> rusqlite::Result<Option<Secrets>> {
         .map(|(terms, pages)| Secrets { terms, pages }))
 }
 
-/// The number of the entry that the index takes next: it has all before.
+/// The number of the entry that the index takes next: it has all records before.
 pub fn next_entry(conn: &Connection) -> rusqlite::Result<i64> {
-    conn.prepare_cached("SELECT coalesce(max(vid), -1) + 1 FROM fhir_version")?
-        .query_row([], |row| row.get(0))
+    Ok(meta(conn, "next")?.unwrap_or_default())
+}
+
+/// Notes that the index has all records before this entry.
+pub fn set_next_entry(conn: &Connection, next: i64) -> rusqlite::Result<()> {
+    conn.prepare_cached("UPDATE fhir_meta SET value = ?1 WHERE name = 'next'")?
+        .execute([next])?;
+    Ok(())
 }
 
 /// Changes with the format above and with every search parameter, so that no index row is ever read by

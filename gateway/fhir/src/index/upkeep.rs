@@ -7,7 +7,7 @@
 use silsila_store::rusqlite::{self, Connection, OptionalExtension as _, Transaction, params};
 use silsila_store::{Applied, Store, StoreError};
 
-use super::apply::{self, Names};
+use super::apply::{self, Names, Span};
 use super::key::{Keyed, is_rare};
 use super::rows::Rows;
 use super::tables;
@@ -49,20 +49,21 @@ fn catch_up_block(
     from: i64,
     until: i64,
 ) -> Result<i64, StoreError> {
-    let mut entries = Vec::new();
+    let mut entries: Vec<silsila_store::CommittedEntry> = Vec::new();
+    let mut reached = from;
     for seq in from..until {
-        let entry = store.committed(txn, u64::try_from(seq).unwrap_or_default())?;
-        let same_block = entries
-            .first()
-            .is_none_or(|first: &silsila_store::CommittedEntry| first.height() == entry.height());
-        if !same_block {
-            break;
+        let entry = store.record(txn, u64::try_from(seq).unwrap_or_default())?;
+        if let Some(entry) = entry {
+            let same_block = entries
+                .first()
+                .is_none_or(|first| first.height() == entry.height());
+            if !same_block {
+                break;
+            }
+            entries.push(entry);
         }
-        entries.push(entry);
+        reached = seq + 1;
     }
-    let Some(first) = entries.first() else {
-        return Ok(until);
-    };
     let applied: Vec<_> = entries
         .iter()
         .map(|entry| Applied {
@@ -72,8 +73,15 @@ fn catch_up_block(
             plaintext: entry.payload(),
         })
         .collect();
-    apply::apply(txn, names, first.time_ms(), &applied)?;
-    Ok(from + i64::try_from(applied.len()).unwrap_or(i64::MAX))
+    let span = Span {
+        time_ms: entries
+            .first()
+            .map_or(0, silsila_store::CommittedEntry::time_ms),
+        first: u64::try_from(from).unwrap_or_default(),
+        entries: u64::try_from(reached - from).unwrap_or_default(),
+    };
+    apply::apply(txn, names, span, &applied)?;
+    Ok(reached)
 }
 
 /// Takes out the rows of versions that were replaced before `now_ms` minus the life of a page link.

@@ -35,6 +35,19 @@ pub(crate) enum Ordered {
         refused: Vec<(TxId, Reason)>,
     },
     /// Blocks will come through [`crate::Store::apply`].
-    #[expect(dead_code, reason = "for engines that must ask other members")]
     Later,
+}
+
+/// For a member of a channel whose blocks are ordered elsewhere: everything comes later.
+pub(crate) struct Elsewhere;
+
+impl Engine for Elsewhere {
+    fn order(
+        &mut self,
+        _: &ChainState,
+        _: &[&Transaction],
+        _: &mut dyn Heads<Error = StoreError>,
+    ) -> Result<Ordered, StoreError> {
+        Ok(Ordered::Later)
+    }
 }

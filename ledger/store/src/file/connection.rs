@@ -13,7 +13,7 @@ use crate::{StoreError, StoreOptions};
 const PAGE_SIZE: u64 = 16 << 10;
 /// "SILS", which `file(1)` and a curious person find in the header.
 const APPLICATION_ID: i64 = 0x5349_4c53;
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 /// The log is copied back after 64 MiB: each page that was written many times goes back once.
 const PAGES_PER_CHECKPOINT: u64 = 4096;
 

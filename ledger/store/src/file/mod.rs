@@ -5,6 +5,7 @@
 
 mod connection;
 mod heads;
+mod keys;
 mod lock;
 mod nodes;
 mod payloads;
@@ -13,9 +14,16 @@ mod schema;
 
 pub(crate) use connection::{connect_reader, connect_writer, fold_log};
 pub(crate) use heads::{insert_version, versions};
+pub(crate) use keys::{
+    closed, content_key, insert_closed, insert_content_key, newest_period, own_compartments,
+    remove_closed, set_granted,
+};
 pub(crate) use lock::WriteLock;
 pub(crate) use nodes::{StoredTree, insert_node, read_node};
-pub(crate) use payloads::{delete_payloads, differs, insert_payload, with_payload};
+pub(crate) use payloads::{
+    by_digest, delete_payloads, differs, drop_held, held, hold, insert_digest, insert_payload,
+    insert_wanted, is_wanted, take_held, take_wanted, wanted, with_payload,
+};
 pub(crate) use rows::{
     BlockRow, ChunkRow, MetaName, OutboxRow, TransactionRow, int, join_signature, number, prefix,
     read_meta, tip_height, write_meta,

@@ -45,6 +45,12 @@ CREATE TABLE IF NOT EXISTS ledger_payload (
     bytes BLOB NOT NULL
 );
 
+CREATE TABLE IF NOT EXISTS ledger_payload_digest (
+    prefix INTEGER NOT NULL,
+    payload INTEGER NOT NULL,
+    PRIMARY KEY (prefix, payload)
+) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS ledger_version (
     tag INTEGER NOT NULL,
     entry INTEGER NOT NULL,
@@ -63,6 +69,35 @@ CREATE TABLE IF NOT EXISTS ledger_outbox (
     signature BLOB NOT NULL,
     entries BLOB NOT NULL,
     payload INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS ledger_content_key (
+    custodian BLOB NOT NULL,
+    subject BLOB NOT NULL,
+    class INTEGER NOT NULL,
+    period INTEGER NOT NULL,
+    granted INTEGER NOT NULL,
+    secret BLOB NOT NULL,
+    PRIMARY KEY (custodian, subject, class, period)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS ledger_closed (
+    subject INTEGER NOT NULL,
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (subject, entry)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS ledger_wanted (
+    digest BLOB NOT NULL,
+    payload INTEGER NOT NULL,
+    entry INTEGER NOT NULL,
+    PRIMARY KEY (digest, payload)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS ledger_held (
+    digest BLOB PRIMARY KEY,
+    until INTEGER NOT NULL,
+    bytes BLOB NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS ledger_rejected (

@@ -21,8 +21,9 @@ pub(crate) struct Anchor {
     pub(crate) height: Height,
     pub(crate) block: BlockHash,
     pub(crate) time_ms: u64,
-    pub(crate) first_entry: u64,
+    /// Who signed it.
     pub(crate) member: Identity,
+    pub(crate) first_entry: u64,
     pub(crate) chunk_roots: Box<[Hash]>,
 }
 

@@ -6,17 +6,16 @@ use std::sync::Arc;
 use rusqlite::Connection;
 use silsila_chain::{CHUNK, OpenEntry, Policy, Record, Validators, chunk_roots, read_entries};
 
-use crate::clear::ClearSuite;
-use crate::file::{ChunkRow, differs, with_payload};
-use crate::read::{Anchor, Anchors};
-use crate::{CommittedEntry, Fault, Payload, Place, StoreError};
+use crate::file::{ChunkRow, differs, is_wanted, with_payload};
+use crate::read::{Anchor, Anchors, Opened, Opening};
+use crate::{CommittedEntry, Content, Fault, Place, StoreError};
 
 /// What reading needs besides a connection.
 pub(crate) struct Reading {
     pub(crate) validators: Validators,
     pub(crate) policy: Arc<dyn Policy>,
     pub(crate) anchors: Anchors,
-    pub(crate) suite: ClearSuite,
+    pub(crate) opening: Opening,
 }
 
 /// An entry that was found and checked; its payload was not looked at yet.
@@ -88,57 +87,90 @@ impl Reading {
         })
     }
 
-    /// An entry with its plaintext.
-    pub(crate) fn committed(
+    /// A record with its plaintext; `None` where the entry is of another kind.
+    pub(crate) fn record(
         &self,
         conn: &Connection,
         seq: u64,
-    ) -> Result<CommittedEntry, StoreError> {
+    ) -> Result<Option<CommittedEntry>, StoreError> {
         let located = self.locate(conn, seq)?;
-        let silsila_chain::Entry::Record(record) = located.entry.entry else {
-            return Err(StoreError::UnknownEntry { seq });
+        let content = match located.entry.entry.record() {
+            Some(record) => self.content(conn, &located, record, seq)?,
+            None => return Ok(None),
         };
-        let payload = self.payload(conn, &record, located.payload, located.anchor.height.0, seq)?;
-        Ok(CommittedEntry {
+        let silsila_chain::Entry::Record(record) = located.entry.entry else {
+            return Ok(None);
+        };
+        Ok(Some(CommittedEntry {
             seq,
             record,
             entry_hash: located.entry.hash,
             height: located.anchor.height,
             block_hash: located.anchor.block,
             time_ms: located.anchor.time_ms,
-            payload,
+            content,
+        }))
+    }
+
+    /// The stored bytes of an entry's payload, checked; `None` where it has none or it is not here.
+    pub(crate) fn payload(
+        &self,
+        conn: &Connection,
+        seq: u64,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let located = self.locate(conn, seq)?;
+        let Some(commitment) = located.entry.entry.payload() else {
+            return Ok(None);
+        };
+        let stored = with_payload(conn, located.payload, |stored| {
+            differs(commitment, stored).map_or_else(|| Ok(stored.to_vec()), Err)
+        })?;
+        stored.transpose().map_err(|what| {
+            let place = Place {
+                table: "ledger_payload",
+                height: Some(located.anchor.height),
+                entry: Some(seq),
+                ..Place::default()
+            };
+            let what = what.to_owned();
+            Fault { place, what }.into()
         })
     }
 
-    fn payload(
+    /// What this member can say of a record's payload.
+    pub(crate) fn content(
         &self,
         conn: &Connection,
+        located: &Located,
         record: &Record,
-        id: i64,
-        height: u64,
         seq: u64,
-    ) -> Result<Option<Payload>, StoreError> {
+    ) -> Result<Content, StoreError> {
         let Some(commitment) = &record.payload else {
-            return Ok(None);
+            return Ok(Content::Deleted);
         };
+        let (id, writer) = (located.payload, located.anchor.member.key);
         let opened = with_payload(conn, id, |stored| match differs(commitment, stored) {
-            Some(what) => Err(what),
-            None => self.suite.open(stored),
+            Some(what) => Ok(Opened::Damaged(what)),
+            None => self.opening.open(conn, writer, record, stored),
         })?;
+        let what = match opened.transpose()? {
+            Some(Opened::Plain(payload)) => return Ok(Content::Open(payload)),
+            Some(Opened::Sealed) => return Ok(Content::Sealed),
+            None if is_wanted(conn, &commitment.digest, id)? => return Ok(Content::Missing),
+            None => "the payload is missing",
+            Some(Opened::Damaged(what)) => what,
+        };
         let place = Place {
             table: "ledger_payload",
-            height: Some(silsila_chain::Height(height)),
+            height: Some(located.anchor.height),
             entry: Some(seq),
             ..Place::default()
         };
-        let opened = opened.unwrap_or(Err("the payload is missing"));
-        opened.map(Some).map_err(|what| {
-            Fault {
-                place,
-                what: what.to_owned(),
-            }
-            .into()
-        })
+        Err(Fault {
+            place,
+            what: what.to_owned(),
+        }
+        .into())
     }
 }
 

@@ -3,14 +3,19 @@
 
 mod anchors;
 mod blocks;
+mod export;
 mod heads;
 mod locate;
+mod opening;
 mod pool;
 mod proof;
 
 pub(crate) use anchors::{Anchor, Anchors};
+pub use export::Exported;
+
 pub(crate) use blocks::{block, entries_through, summaries};
 pub(crate) use heads::StoredHeads;
-pub(crate) use locate::Reading;
+pub(crate) use locate::{Located, Reading};
+pub(crate) use opening::{Opened, Opening};
 pub(crate) use pool::Pool;
 pub(crate) use proof::prove;

@@ -3,18 +3,18 @@
 
 use std::iter;
 
-use rusqlite::{Connection, Transaction as SqliteTransaction, TransactionBehavior};
+use rusqlite::{Transaction as SqliteTransaction, TransactionBehavior};
 use silsila_chain::{
-    Block, BlockHeader, CHUNK, OpenTransaction, Rejected, Transaction, VerifiedBlock,
+    Block, BlockHeader, CHUNK, OpenEntry, OpenTransaction, Rejected, Transaction, VerifiedBlock,
 };
 
 use crate::file::{
-    BlockRow, ChunkRow, OutboxRow, TransactionRow, differs, insert_node, insert_version, int,
-    join_signature, with_payload,
+    BlockRow, ChunkRow, OutboxRow, TransactionRow, insert_node, insert_version, int, join_signature,
 };
 use crate::read::{Reading, StoredHeads};
+use crate::writer::receive::{Arrived, Revealed, open_applied, reveal_by_key, take_key};
 use crate::writer::{Checkpoint, Writer};
-use crate::{Applied, BlockInfo, Fault, Payload, Place, StoreError};
+use crate::{Applied, BlockInfo, Payload, StoreError};
 
 /// A transaction on its way into the file.
 struct Placed<'b> {
@@ -23,19 +23,25 @@ struct Placed<'b> {
     number: i64,
     first_entry: u64,
     payload: i64,
+    /// Whether it was staged here, so that its payloads are in their place.
+    own: bool,
     plaintexts: Vec<Option<Payload>>,
 }
 
 impl Writer {
-    /// Verifies and applies a block that other members ordered; a block that is here already is only
-    /// compared.
-    pub(crate) fn apply_foreign(&mut self, block: &Block) -> Result<(), StoreError> {
+    /// Verifies and applies a block that other members ordered, with those of its payloads that are at hand;
+    /// of a block that is here already only missing payloads are taken.
+    pub(crate) fn apply_foreign(
+        &mut self,
+        block: &Block,
+        payloads: Arrived,
+    ) -> Result<(), StoreError> {
         let refused = |fault| StoreError::Block { fault };
         if let Ok(header) = BlockHeader::decode(&block.header)
             && let Some(stored) = BlockRow::at(&self.conn, header.height)?
             && stored.header == block.header
         {
-            return Ok(());
+            return self.add_payloads(payloads).map(|_| ());
         }
         let mut heads = StoredHeads {
             conn: &self.conn,
@@ -50,7 +56,7 @@ impl Writer {
                 Rejected::Fault(fault) => refused(fault),
                 Rejected::Heads(error) => error,
             })?;
-        self.apply(block, &verified)
+        self.apply(block, &verified, payloads)
     }
 
     /// Applies a block that was judged against the chain as it stands.
@@ -58,14 +64,17 @@ impl Writer {
         &mut self,
         block: &Block,
         verified: &VerifiedBlock,
+        mut payloads_here: Arrived,
     ) -> Result<(), StoreError> {
-        let placed = self.place(block, verified)?;
+        let mut placed = self.place(block, verified);
+        let entries: u64 = placed.iter().map(|one| one.open.header().count).sum();
         let info = BlockInfo {
             height: verified.certified.header().height,
             time_ms: verified.certified.header().time_ms,
             hash: verified.certified.hash(),
+            first_entry: self.chain.entries(),
+            entries,
         };
-        let records = applied(&placed);
         let next_payload = placed
             .iter()
             .map(|one| one.payload + payloads(one.open))
@@ -73,7 +82,7 @@ impl Writer {
         let next_payload = next_payload.unwrap_or(0).max(self.next_payload);
         let next_transaction = self.next_transaction + int(placed.len() as u64);
         let after = &verified.accepted.after;
-        let due = self.unchecked + records.len() as u64 >= Checkpoint::ENTRIES
+        let due = self.unchecked + entries >= Checkpoint::ENTRIES
             || after.height().0 >= self.checkpoint.0 + Checkpoint::BLOCKS;
 
         let txn = self
@@ -84,9 +93,26 @@ impl Writer {
             one.write(&txn, verified.certified.header())?;
             if let Some(staged) = self.outbox.get(&one.open.id()) {
                 OutboxRow::delete(&txn, staged.number)?;
+            } else {
+                one.receive(&txn, &mut payloads_here)?;
             }
         }
-        self.index.apply(&txn, &info, &records)?;
+        let mut revealed = Vec::new();
+        for one in &placed {
+            revealed.extend(one.take_keys(&txn, &self.reading, info.first_entry)?);
+        }
+        for one in &mut placed {
+            one.open(&txn, &self.reading)?;
+        }
+        if self.chain.is_shared() {
+            Self::drop_held(&txn, info.height)?;
+        }
+        self.index.apply(&txn, &info, &applied(&placed))?;
+        if !revealed.is_empty() {
+            revealed.sort_unstable_by_key(Revealed::seq);
+            let revealed: Vec<_> = revealed.iter().map(Revealed::applied).collect();
+            self.index.reveal(&txn, &info, &revealed)?;
+        }
         if due {
             Checkpoint {
                 chain: after.clone(),
@@ -96,15 +122,10 @@ impl Writer {
         }
         txn.commit()?;
 
-        self.unchecked = if due {
-            0
-        } else {
-            self.unchecked + records.len() as u64
-        };
+        self.unchecked = if due { 0 } else { self.unchecked + entries };
         if due {
             self.checkpoint = info.height;
         }
-        drop(records);
         (self.next_payload, self.next_transaction) = (next_payload, next_transaction);
         for one in &placed {
             self.outbox.remove_committed(one.open);
@@ -113,11 +134,7 @@ impl Writer {
         Ok(())
     }
 
-    fn place<'b>(
-        &self,
-        block: &'b Block,
-        verified: &'b VerifiedBlock,
-    ) -> Result<Vec<Placed<'b>>, StoreError> {
+    fn place<'b>(&self, block: &'b Block, verified: &'b VerifiedBlock) -> Vec<Placed<'b>> {
         let (mut number, mut first_entry) = (self.next_transaction, self.chain.entries());
         let mut next_payload = self.next_payload;
         let mut placed = Vec::with_capacity(block.transactions.len());
@@ -127,22 +144,20 @@ impl Writer {
             if staged.is_none() {
                 next_payload += payloads(open);
             }
-            let plaintexts = match staged.and_then(|staged| staged.plaintexts.as_ref()) {
-                Some(kept) => spread(open, kept),
-                None => read_plaintexts(&self.conn, &self.reading, open, payload)?,
-            };
+            let kept = staged.and_then(|staged| staged.plaintexts.as_ref());
             placed.push(Placed {
                 raw,
                 open,
                 number,
                 first_entry,
                 payload,
-                plaintexts,
+                own: staged.is_some(),
+                plaintexts: kept.map(|kept| spread(open, kept)).unwrap_or_default(),
             });
             number += 1;
             first_entry += open.header().count;
         }
-        Ok(placed)
+        placed
     }
 }
 
@@ -164,44 +179,6 @@ fn spread(open: &OpenTransaction, kept: &[Payload]) -> Vec<Option<Payload>> {
             record.payload.and_then(|_| kept.next().cloned())
         })
         .collect()
-}
-
-/// Reads plaintexts that are no longer in memory. A payload that this member does not hold is no fault
-/// here; one that is not what was committed is.
-fn read_plaintexts(
-    conn: &Connection,
-    reading: &Reading,
-    open: &OpenTransaction,
-    first: i64,
-) -> Result<Vec<Option<Payload>>, StoreError> {
-    let mut id = first;
-    let mut plaintexts = Vec::with_capacity(open.entries().len());
-    for (position, entry) in (0..).zip(open.entries()) {
-        let Some(commitment) = entry.entry.payload() else {
-            plaintexts.push(None);
-            continue;
-        };
-        if entry.entry.record().is_none() {
-            plaintexts.push(None);
-            id += 1;
-            continue;
-        }
-        let opened = with_payload(conn, id, |stored| match differs(commitment, stored) {
-            Some(what) => Err(what),
-            None => reading.suite.open(stored),
-        })?;
-        plaintexts.push(opened.transpose().map_err(|what| Fault {
-            place: Place {
-                table: "ledger_payload",
-                tx_id: Some(open.id()),
-                entry: Some(position),
-                ..Place::default()
-            },
-            what: what.to_owned(),
-        })?);
-        id += 1;
-    }
-    Ok(plaintexts)
 }
 
 fn applied<'p>(placed: &'p [Placed<'_>]) -> Vec<Applied<'p>> {
@@ -243,6 +220,59 @@ fn write_block(
 }
 
 impl Placed<'_> {
+    /// Each entry with its number and the id of its payload, if it has one.
+    fn entries(&self) -> impl Iterator<Item = (&OpenEntry, u64, i64)> {
+        let mut next = self.payload;
+        self.open
+            .entries()
+            .iter()
+            .zip(self.first_entry..)
+            .map(move |(entry, seq)| {
+                let id = next;
+                next += i64::from(entry.entry.payload().is_some());
+                (entry, seq, id)
+            })
+    }
+
+    /// Puts payloads into their places, as far as they are here.
+    fn receive(&self, txn: &SqliteTransaction<'_>, here: &mut Arrived) -> Result<(), StoreError> {
+        self.entries()
+            .try_for_each(|(entry, seq, id)| here.place(txn, &entry.entry, id, seq))
+    }
+
+    /// Takes keys that its grants give, and what they open of earlier blocks.
+    fn take_keys(
+        &self,
+        txn: &SqliteTransaction<'_>,
+        reading: &Reading,
+        before: u64,
+    ) -> Result<Vec<Revealed>, StoreError> {
+        let mut revealed = Vec::new();
+        if self.own {
+            return Ok(revealed);
+        }
+        let writer = self.open.header().member.key;
+        for (entry, _, id) in self.entries() {
+            if let Some(of) = take_key(txn, reading, writer, &entry.entry, id)? {
+                revealed.extend(reveal_by_key(txn, reading, &of, before)?);
+            }
+        }
+        Ok(revealed)
+    }
+
+    /// Opens what was not kept in memory since it was staged.
+    fn open(&mut self, txn: &SqliteTransaction<'_>, reading: &Reading) -> Result<(), StoreError> {
+        if !self.plaintexts.is_empty() {
+            return Ok(());
+        }
+        let writer = self.open.header().member.key;
+        let opened = self
+            .entries()
+            .map(|(entry, seq, id)| open_applied(txn, reading, writer, entry, id, seq));
+        self.plaintexts = opened.collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
     fn write(&self, txn: &SqliteTransaction<'_>, block: &BlockHeader) -> Result<(), StoreError> {
         let roots = self.open.chunk_roots();
         let row = TransactionRow {

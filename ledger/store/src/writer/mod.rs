@@ -6,14 +6,17 @@
 
 mod apply;
 mod checkpoint;
+mod grant;
 mod open;
 mod outbox;
+mod receive;
 mod stage;
 
 pub(crate) use checkpoint::Checkpoint;
 pub(crate) use open::{Opened, decode as decode_genesis, open};
 pub(crate) use outbox::{Outbox, Staged};
-pub(crate) use stage::{Failed, seal};
+pub(crate) use receive::Arrived;
+pub(crate) use stage::{Failed, pack};
 
 use std::sync::Arc;
 
@@ -21,9 +24,9 @@ use rusqlite::Connection;
 use silsila_chain::{ChainState, ChannelKeys, Height, MemberKey, TxId};
 
 use crate::engine::{Engine, Ordered};
-use crate::file::{OutboxRow, TransactionRow, WriteLock, delete_payloads, int};
+use crate::file::{OutboxRow, TransactionRow, WriteLock, delete_payloads, int, set_granted};
 use crate::read::{Reading, StoredHeads};
-use crate::{Index, StoreError, TxStatus};
+use crate::{Grants, Index, StoreError, TxStatus};
 
 /// Everything that writing needs.
 pub(crate) struct Writer {
@@ -33,6 +36,7 @@ pub(crate) struct Writer {
     pub(crate) reading: Arc<Reading>,
     pub(crate) keys: ChannelKeys,
     pub(crate) member: MemberKey,
+    pub(crate) grants: Arc<Grants>,
     pub(crate) chain: ChainState,
     pub(crate) outbox: Outbox,
     /// The number of the next transaction of the chain.
@@ -67,7 +71,7 @@ impl Writer {
                 self.reject(&id, reason.code())?;
             }
             if let Some(ordered) = block {
-                self.apply(&ordered.0, &ordered.1)?;
+                self.apply(&ordered.0, &ordered.1, Arrived::default())?;
             }
         }
         self.status(id)
@@ -82,12 +86,18 @@ impl Writer {
         }
     }
 
-    fn reject(&mut self, id: &TxId, code: &str) -> Result<(), StoreError> {
+    /// Takes a transaction that can never be committed out of the outbox.
+    pub(crate) fn reject(&mut self, id: &TxId, code: &str) -> Result<(), StoreError> {
         let Some(staged) = self.outbox.get(id) else {
             return Ok(());
         };
         let (number, payload, payloads) = (staged.number, staged.payload, staged.payloads);
+        let granted = self.granted_by(&staged.transaction)?;
         let txn = self.conn.transaction()?;
+        for of in &granted {
+            // The key stays, since later transactions may use it; the next one grants it again.
+            set_granted(&txn, of, false)?;
+        }
         OutboxRow::delete(&txn, number)?;
         delete_payloads(&txn, payload, int(payloads))?;
         txn.execute(

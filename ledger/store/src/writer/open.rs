@@ -8,12 +8,12 @@ use rusqlite::Connection;
 use silsila_chain::{ChainState, ChannelKeys, Genesis, Identity, MAX_NAME, Validators};
 
 use crate::clear::ClearSuite;
-use crate::engine::LoneEngine;
+use crate::engine::{Elsewhere, Engine, LoneEngine};
 use crate::file::{
     BlockRow, ChunkRow, MetaName, OutboxRow, WriteLock, connect_writer, create_tables, read_meta,
     write_meta,
 };
-use crate::read::{Anchors, Reading};
+use crate::read::{Anchors, Opening, Reading};
 use crate::verify::{check_genesis, check_outbox, replay};
 use crate::writer::outbox::{heads_of, open as open_staged};
 use crate::writer::stage::draw;
@@ -40,12 +40,17 @@ pub(crate) fn open(
     };
     let keys = options.custodian_key.on(&genesis.id());
     check_keys(&conn, options, &genesis, &keys)?;
-    let suite = ClearSuite::new(&options.dictionaries);
+    let opening = Opening {
+        suite: ClearSuite::new(&options.dictionaries),
+        channel: genesis.id(),
+        me: Some(options.member_key.public()),
+        sealing: options.sealing_key.clone(),
+    };
     let reading = Arc::new(Reading {
         validators: Validators::of(&genesis),
         policy: Arc::clone(&options.policy),
         anchors: Anchors::default(),
-        suite,
+        opening,
     });
     if let Some(fault) = check_genesis(&conn, &genesis)? {
         return Err(fault.into());
@@ -64,14 +69,11 @@ pub(crate) fn open(
     let outbox = take_up(&conn)?;
     let writer = Writer {
         index,
-        engine: Box::new(LoneEngine {
-            key: options.member_key.clone(),
-            clock: Arc::clone(&options.clock),
-            policy: Arc::clone(&options.policy),
-        }),
+        engine: engine(options, &genesis),
         reading,
         keys,
         member: options.member_key.clone(),
+        grants: Arc::clone(&options.grants),
         next_payload: next_payload(&conn)?,
         unchecked: chain.entries() - before,
         chain,
@@ -82,6 +84,18 @@ pub(crate) fn open(
         lock,
     };
     Ok(Opened { writer, genesis })
+}
+
+/// Whoever alone certifies blocks orders them here; everybody else waits for blocks.
+fn engine(options: &StoreOptions, genesis: &Genesis) -> Box<dyn Engine> {
+    if genesis.validators != [me(options)] {
+        return Box::new(Elsewhere);
+    }
+    Box::new(LoneEngine {
+        key: options.member_key.clone(),
+        clock: Arc::clone(&options.clock),
+        policy: Arc::clone(&options.policy),
+    })
 }
 
 /// Reads the stored genesis.
@@ -107,15 +121,10 @@ fn found(conn: &mut Connection, options: &StoreOptions) -> Result<Genesis, Store
             reason: format!("its channel's name would be longer than {MAX_NAME} bytes"),
         });
     }
-    let mut nonce = [0; 16];
-    draw(&mut nonce)?;
-    let member = options.member_key.public();
-    let genesis = Genesis::lone(
-        member,
-        options.channel_name.clone(),
-        nonce,
-        options.clock.now_ms(),
-    );
+    let genesis = match &options.genesis {
+        Some(genesis) => genesis.clone(),
+        None => found_alone(options)?,
+    };
     let keys = options.custodian_key.on(&genesis.id());
     let txn = conn.transaction()?;
     write_meta(&txn, MetaName::Genesis, &genesis.encode())?;
@@ -137,6 +146,21 @@ fn found(conn: &mut Connection, options: &StoreOptions) -> Result<Genesis, Store
     Ok(genesis)
 }
 
+fn me(options: &StoreOptions) -> Identity {
+    Identity::ed25519(options.member_key.public())
+}
+
+fn found_alone(options: &StoreOptions) -> Result<Genesis, StoreError> {
+    let mut nonce = [0; 16];
+    draw(&mut nonce)?;
+    Ok(Genesis::lone(
+        options.member_key.public(),
+        options.channel_name.clone(),
+        nonce,
+        options.clock.now_ms(),
+    ))
+}
+
 /// A ledger goes on under the keys that began it.
 fn check_keys(
     conn: &Connection,
@@ -148,7 +172,14 @@ fn check_keys(
         path: options.path.display().to_string(),
         reason: reason.to_owned(),
     };
-    if genesis.validators != [Identity::ed25519(options.member_key.public())] {
+    if options
+        .genesis
+        .as_ref()
+        .is_some_and(|given| given != genesis)
+    {
+        return Err(foreign("it is of another channel"));
+    }
+    if genesis.is_alone() && genesis.validators != [me(options)] {
         return Err(foreign("it was begun with another member key"));
     }
     let sealed = read_meta(conn, MetaName::Custodian)?;

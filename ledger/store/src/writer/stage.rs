@@ -7,10 +7,15 @@ use silsila_chain::{
     Entry, EntryHash, Head, Height, Identity, MAX_ENTRIES, MAX_KIND, MemoryHeads, Op,
     PayloadCommitment, PayloadDigest, Record, Suite, Tag, Transaction, TxId, sha256,
 };
+use silsila_seal::{Compartment, SealedAs, SealingPublic};
 
 use crate::clear::{ClearSuite, Salt};
-use crate::file::{OutboxRow, insert_payload, join_signature};
+use crate::file::{
+    OutboxRow, content_key, insert_content_key, insert_digest, insert_payload, join_signature,
+    own_compartments, set_granted,
+};
 use crate::read::StoredHeads;
+use crate::writer::grant::{Keys, commit, seal_version};
 use crate::writer::outbox::STAGED;
 use crate::writer::{Staged, Writer};
 use crate::{Draft, Payload, StoreError};
@@ -19,14 +24,25 @@ use crate::{Draft, Payload, StoreError};
 const TERM: u64 = 100_000;
 
 /// A draft with its payload compressed: everything that needs no look at the chain.
-pub(crate) struct Sealed {
+pub(crate) struct Packed {
     draft: Draft,
     plaintext: Option<[u8; 32]>,
-    stored: Option<(PayloadCommitment, Vec<u8>)>,
+    content: Option<PackedContent>,
+}
+
+enum PackedContent {
+    /// Suite 0, as it is stored.
+    Clear(PayloadCommitment, Vec<u8>),
+    /// What suite 1 will seal.
+    ToSeal(Vec<u8>),
 }
 
 /// Compresses the payloads of drafts, and refuses drafts that can never be committed. Needs no lock.
-pub(crate) fn seal(suite: &ClearSuite, drafts: Vec<Draft>) -> Result<Vec<Sealed>, StoreError> {
+pub(crate) fn pack(
+    suite: &ClearSuite,
+    shared: bool,
+    drafts: Vec<Draft>,
+) -> Result<Vec<Packed>, StoreError> {
     if drafts.len() as u64 > MAX_ENTRIES {
         let reason = "a transaction holds at most 10,000 entries";
         return Err(StoreError::Draft {
@@ -38,7 +54,7 @@ pub(crate) fn seal(suite: &ClearSuite, drafts: Vec<Draft>) -> Result<Vec<Sealed>
     let mut salts = vec![Salt::default(); drafts.len()];
     draw(salts.as_flattened_mut())?;
     let mut sealer = suite.sealer();
-    let sealed = drafts
+    let packed = drafts
         .into_iter()
         .zip(&salts)
         .enumerate()
@@ -46,12 +62,18 @@ pub(crate) fn seal(suite: &ClearSuite, drafts: Vec<Draft>) -> Result<Vec<Sealed>
             let kind = draft.kind.clone();
             check(&draft)
                 .and_then(|()| match &draft.payload {
-                    Some(payload) => sealer.seal(payload, salt).map(Some),
+                    Some(payload) if shared => {
+                        sealer.pack(payload).map(PackedContent::ToSeal).map(Some)
+                    }
+                    Some(payload) => sealer
+                        .seal(payload, salt)
+                        .map(|stored| PackedContent::Clear(commit(Suite::CLEAR, &stored), stored))
+                        .map(Some),
                     None => Ok(None),
                 })
-                .map(|stored| Sealed {
+                .map(|content| Packed {
                     plaintext: draft.payload.as_ref().map(|payload| sha256(&payload.body)),
-                    stored: stored.map(|stored| (commit(&stored), stored)),
+                    content,
                     draft,
                 })
                 .map_err(|reason| StoreError::Draft {
@@ -60,7 +82,7 @@ pub(crate) fn seal(suite: &ClearSuite, drafts: Vec<Draft>) -> Result<Vec<Sealed>
                     reason,
                 })
         });
-    sealed.collect()
+    packed.collect()
 }
 
 /// Fills with random bytes of the operating system.
@@ -80,14 +102,6 @@ fn check(draft: &Draft) -> Result<(), &'static str> {
         (Op::Put, None) => Err("a put needs a payload"),
         (Op::Delete, Some(_)) => Err("a delete has no payload"),
         _ => Ok(()),
-    }
-}
-
-fn commit(stored: &[u8]) -> PayloadCommitment {
-    PayloadCommitment {
-        suite: Suite::CLEAR,
-        digest: PayloadDigest(sha256(stored)),
-        size: u32::try_from(stored.len()).expect("a sealed body is below 16 MiB"),
     }
 }
 
@@ -112,23 +126,79 @@ impl<E> Failed<Failed<E>> {
     }
 }
 
-/// Entries in the making.
+/// Entries in the making, with what they commit to.
 #[derive(Default)]
 struct Entries {
     bytes: CborWriter,
     hashes: Vec<EntryHash>,
     heads: MemoryHeads,
+    payloads: Vec<Vec<u8>>,
+    keys: Keys,
 }
 
 impl Writer {
-    /// Signs sealed drafts as one transaction and takes it into the outbox; `local` writes in the same
-    /// database transaction.
+    /// Seals and signs packed drafts as one transaction and takes it into the outbox; `local` writes in the
+    /// same database transaction.
     pub(crate) fn stage<E>(
         &mut self,
-        sealed: Vec<Sealed>,
+        mut packed: Vec<Packed>,
         local: impl FnOnce(&SqliteTransaction<'_>) -> Result<(), E>,
     ) -> Result<TxId, Failed<E>> {
-        let (transaction, heads) = self.sign(&sealed)?;
+        let entries = self.write_entries(&mut packed)?;
+        let plaintexts = packed
+            .into_iter()
+            .filter_map(|packed| packed.draft.payload)
+            .collect();
+        self.take_in(entries, plaintexts, local)
+    }
+
+    /// Stages grants of one's own content keys to one member, for compartments behind `behind`: at most
+    /// `limit`. Gives the transaction, and the last compartment; `None` where there is none left.
+    pub(crate) fn stage_grants(
+        &mut self,
+        to: &Identity,
+        behind: &Compartment,
+        limit: u32,
+    ) -> Result<Option<(TxId, Compartment)>, StoreError> {
+        let members = self.chain.members();
+        let public = members
+            .get(to)
+            .map(|member| SealingPublic(member.sealing_key));
+        let recipient = [(*to, public.unwrap_or(SealingPublic::NONE))];
+        let compartments = own_compartments(&self.conn, behind, limit)?;
+        let mut entries = Entries::default();
+        for of in &compartments {
+            let Some(kept) = content_key(&self.conn, of)? else {
+                continue;
+            };
+            if let Some((grant, payload)) = self.grant(of, &kept.key, &recipient)? {
+                entries.push(&grant, Some(payload));
+            }
+        }
+        let Some(last) = compartments.last().filter(|_| !entries.hashes.is_empty()) else {
+            return Ok(None);
+        };
+        let staged = self.take_in(entries, Vec::new(), |_| Ok(()));
+        match staged {
+            Ok(id) => Ok(Some((id, *last))),
+            Err(Failed::Here(error) | Failed::Caller(error)) => Err(error),
+        }
+    }
+
+    fn take_in<E>(
+        &mut self,
+        entries: Entries,
+        plaintexts: Vec<Payload>,
+        local: impl FnOnce(&SqliteTransaction<'_>) -> Result<(), E>,
+    ) -> Result<TxId, Failed<E>> {
+        let Entries {
+            bytes,
+            hashes,
+            heads,
+            payloads,
+            keys,
+        } = entries;
+        let transaction = self.sign(bytes.into_bytes(), &hashes)?;
         let (id, number, payload) = (
             transaction.id(),
             self.outbox.next_number(),
@@ -142,17 +212,14 @@ impl Writer {
             entries: transaction.entries.clone(),
             payload,
         };
-        let payloads = self.local(|txn| {
-            let payloads = write(txn, &row, &sealed).map_err(Failed::Here)?;
-            local(txn).map_err(Failed::Caller)?;
-            Ok(payloads)
+        let shared = self.chain.is_shared();
+        let written = self.local(|txn| {
+            write(txn, &row, &payloads, &keys, shared).map_err(Failed::Here)?;
+            local(txn).map_err(Failed::Caller)
         });
-        let payloads = payloads.map_err(Failed::flat)?;
+        written.map_err(Failed::flat)?;
+        let payloads = payloads.len() as u64;
         self.next_payload += i64::try_from(payloads).expect("at most 10,000");
-        let plaintexts: Vec<Payload> = sealed
-            .into_iter()
-            .filter_map(|sealed| sealed.draft.payload)
-            .collect();
         let staged = Staged {
             id,
             number,
@@ -176,30 +243,44 @@ impl Writer {
         Ok(result)
     }
 
-    fn sign(&self, sealed: &[Sealed]) -> Result<(Transaction, MemoryHeads), StoreError> {
+    fn write_entries(&self, packed: &mut [Packed]) -> Result<Entries, StoreError> {
         let mut entries = Entries::default();
-        for (position, sealed) in sealed.iter().enumerate() {
-            self.write_entry(&mut entries, sealed)
-                .map_err(|refused| match refused {
-                    Refused::Draft(reason) => StoreError::Draft {
-                        position,
-                        kind: sealed.draft.kind.clone(),
-                        reason,
-                    },
-                    Refused::Store(error) => error,
-                })?;
+        for (position, packed) in packed.iter_mut().enumerate() {
+            let refused = |reason| StoreError::Draft {
+                position,
+                kind: packed.draft.kind.clone(),
+                reason,
+            };
+            match self.write_entry(
+                &mut entries,
+                &packed.draft,
+                packed.plaintext,
+                packed.content.take(),
+            ) {
+                Ok(()) => {}
+                Err(Refused::Draft(reason)) => return Err(refused(reason)),
+                Err(Refused::Store(error)) => return Err(error),
+            }
+            if entries.hashes.len() as u64 > MAX_ENTRIES {
+                return Err(refused(
+                    "a transaction holds at most 10,000 entries, grants among them",
+                ));
+            }
         }
+        Ok(entries)
+    }
+
+    fn sign(&self, entries: Vec<u8>, hashes: &[EntryHash]) -> Result<Transaction, StoreError> {
         let term = (self.outbox.len() as u64 + TERM).min(self.chain.contract().limits.horizon);
         let valid_until = Height(self.chain.height().0 + term);
-        let transaction = Transaction::sign(
+        Ok(Transaction::sign(
             &self.member,
             self.chain.channel(),
             self.next_sequence()?,
             valid_until,
-            entries.bytes.into_bytes(),
-            &entries.hashes,
-        );
-        Ok((transaction, entries.heads))
+            entries,
+            hashes,
+        ))
     }
 
     fn next_sequence(&self) -> Result<u64, StoreError> {
@@ -210,31 +291,55 @@ impl Writer {
         Ok(staged.max(committed).unwrap_or(0) + 1)
     }
 
-    fn write_entry(&self, entries: &mut Entries, sealed: &Sealed) -> Result<(), Refused> {
-        let draft = &sealed.draft;
+    fn write_entry(
+        &self,
+        entries: &mut Entries,
+        draft: &Draft,
+        plaintext: Option<[u8; 32]>,
+        content: Option<PackedContent>,
+    ) -> Result<(), Refused> {
         let resource_tag = self.keys.resource_tag(&draft.resource);
         let head = self.head(entries, &resource_tag)?;
         if draft.op == Op::Delete && head.is_none_or(|head| head.deleted) {
             return Err(Refused::Draft("the resource to delete is not there"));
         }
         let previous = head.map(|head| head.entry);
+        let subject_tag = self.keys.subject_tag(&draft.subject);
+        let version = head.map_or(0, |head| head.version) + 1;
+        let (key_period, stored) = match content {
+            None => (0, None),
+            Some(PackedContent::Clear(commitment, stored)) => (0, Some((commitment, stored))),
+            Some(PackedContent::ToSeal(packed)) => {
+                let (of, grant) =
+                    self.prepare_key(&mut entries.keys, subject_tag, draft.label_class)?;
+                if let Some((grant, payload)) = grant {
+                    entries.push(&grant, Some(payload));
+                }
+                let place = SealedAs {
+                    compartment: of,
+                    resource: resource_tag,
+                    version,
+                };
+                let key = entries.keys.get(&of).expect("it was prepared");
+                (of.period, Some(seal_version(&place, key, &packed)?))
+            }
+        };
+        let (payload, stored) = stored.unzip();
         let record = Record {
             op: draft.op,
             resource_tag,
-            subject_tag: self.keys.subject_tag(&draft.subject),
+            subject_tag,
             kind: draft.kind.clone(),
             label_class: draft.label_class,
-            version: head.map_or(0, |head| head.version) + 1,
+            version,
             previous,
-            key_period: 0,
-            event_id: self.keys.event_id(
-                &resource_tag,
-                previous.as_ref(),
-                sealed.plaintext.as_ref(),
-            ),
-            payload: sealed.stored.as_ref().map(|(commitment, _)| *commitment),
+            key_period,
+            event_id: self
+                .keys
+                .event_id(&resource_tag, previous.as_ref(), plaintext.as_ref()),
+            payload,
         };
-        entries.push(record);
+        entries.push(&Entry::Record(record), stored);
         Ok(())
     }
 
@@ -246,30 +351,33 @@ impl Writer {
             .or_else(|| self.outbox.head(resource));
         match staged {
             Some(head) => Ok(Some(head)),
-            None => {
-                let (conn, reading) = (&self.conn, &*self.reading);
-                let mut heads = StoredHeads {
-                    conn,
-                    reading,
-                    members: self.chain.members(),
-                    before: self.chain.entries(),
-                };
-                silsila_chain::Heads::head(&mut heads, resource)
-            }
+            None => self.committed_head(resource),
         }
+    }
+
+    /// The newest committed version of a resource.
+    pub(crate) fn committed_head(&self, resource: &Tag) -> Result<Option<Head>, StoreError> {
+        let mut heads = StoredHeads {
+            conn: &self.conn,
+            reading: &self.reading,
+            members: self.chain.members(),
+            before: self.chain.entries(),
+        };
+        silsila_chain::Heads::head(&mut heads, resource)
     }
 }
 
 impl Entries {
-    fn push(&mut self, record: Record) {
-        let tag = record.resource_tag;
-        let entry = Entry::Record(record);
+    fn push(&mut self, entry: &Entry, payload: Option<Vec<u8>>) {
         let start = self.bytes.len();
         entry.write(&mut self.bytes);
         let hash = Entry::hash(&self.bytes.as_bytes()[start..]);
         self.hashes.push(hash);
-        let head = entry.record().map(|record| Head::of(record, hash, STAGED));
-        self.heads.extend(head.map(|head| (tag, head)));
+        let head = entry
+            .record()
+            .map(|record| (record.resource_tag, Head::of(record, hash, STAGED)));
+        self.heads.extend(head);
+        self.payloads.extend(payload);
     }
 }
 
@@ -284,19 +392,28 @@ impl From<StoreError> for Refused {
     }
 }
 
-/// Writes the outbox row and the payloads; says how many payloads.
+/// Writes the outbox row, the payloads, and the keys that seal them.
 fn write(
     txn: &SqliteTransaction<'_>,
     row: &OutboxRow,
-    sealed: &[Sealed],
-) -> Result<u64, StoreError> {
+    payloads: &[Vec<u8>],
+    keys: &Keys,
+    shared: bool,
+) -> Result<(), StoreError> {
     row.insert(txn)?;
-    let mut payloads = 0;
-    for (id, (_, stored)) in
-        (row.payload..).zip(sealed.iter().filter_map(|sealed| sealed.stored.as_ref()))
-    {
+    for (id, stored) in (row.payload..).zip(payloads) {
         insert_payload(txn, id, stored)?;
-        payloads += 1;
+        if shared {
+            insert_digest(txn, id, &PayloadDigest(sha256(stored)))?;
+        }
     }
-    Ok(payloads)
+    for of in &keys.made {
+        let key = keys.get(of).expect("what was made is ready");
+        insert_content_key(txn, of, key)?;
+        set_granted(txn, of, keys.granted.contains(of))?;
+    }
+    for of in keys.granted.difference(&keys.made) {
+        set_granted(txn, of, true)?;
+    }
+    Ok(())
 }

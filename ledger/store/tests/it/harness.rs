@@ -88,6 +88,22 @@ impl Index for Bodies {
         Ok(())
     }
 
+    fn reveal(
+        &mut self,
+        txn: &Transaction<'_>,
+        _: &BlockInfo,
+        records: &[Applied<'_>],
+    ) -> Result<(), IndexError> {
+        let mut update =
+            txn.prepare_cached("UPDATE body SET body = ?2 WHERE seq = ?1 AND body IS NULL")?;
+        for record in records {
+            let body = record.plaintext.map(|payload| &payload.body[..]);
+            let rows = update.execute((signed(record.seq), body))?;
+            assert_eq!(rows, 1, "each is revealed once");
+        }
+        Ok(())
+    }
+
     fn verify(
         &mut self,
         conn: &Connection,

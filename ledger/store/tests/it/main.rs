@@ -11,3 +11,4 @@ mod full;
 mod harness;
 mod ordering;
 mod raw_bytes;
+mod sharing;

@@ -9,7 +9,7 @@ use silsila_store::chain::{
     Suite, Tag, Transaction,
 };
 use silsila_store::rusqlite::params;
-use silsila_store::{Store, StoreError, TxStatus};
+use silsila_store::{Content, Store, StoreError, TxStatus};
 
 use crate::harness::{Ledger, assert_clean, body, commit, put, read, stage};
 
@@ -137,7 +137,7 @@ fn blocks_from_elsewhere_are_applied_in_order_and_once() {
     let blocks = blocks(&store);
     for block in blocks.iter().chain(&blocks) {
         let sent = Block::decode(&block.encode()).unwrap();
-        follower_store.apply(&sent).unwrap();
+        follower_store.apply(&sent, []).unwrap();
     }
     assert_eq!(
         follower_store.status(id).unwrap(),
@@ -153,10 +153,18 @@ fn blocks_from_elsewhere_are_applied_in_order_and_once() {
         Some(body("a", 1)),
         "its own payload is there"
     );
-    assert!(
-        read(&follower_store, 1).is_err(),
-        "one that was never sent is not"
+    let missing = |seq| follower_store.read(|conn| follower_store.committed(conn, seq));
+    assert_eq!(
+        *missing(1).unwrap().content(),
+        Content::Missing,
+        "one that was never sent is missed, which is no damage"
     );
+    assert_eq!(follower_store.missing_payloads(0, 9).unwrap().len(), 2);
+    let sent = [1, 2].map(|seq| store.payload(seq).unwrap().unwrap());
+    assert_eq!(follower_store.add_payloads(sent).unwrap(), 2);
+    assert_eq!(read(&follower_store, 1).unwrap(), Some(body("a", 2)));
+    assert_eq!(follower_store.missing_payloads(0, 9).unwrap(), []);
+    assert_clean(&follower_store);
 }
 
 #[test]
@@ -167,7 +175,7 @@ fn a_block_out_of_order_or_changed_is_refused_and_changes_nothing() {
     commit(&store, vec![put("a", 1)]);
     commit(&store, vec![put("a", 2)]);
     let blocks = blocks(&store);
-    let refused = |block: &Block| match follower.apply(block) {
+    let refused = |block: &Block| match follower.apply(block, []) {
         Err(StoreError::Block { fault }) => fault.reason,
         other => panic!("{other:?}"),
     };
@@ -179,8 +187,8 @@ fn a_block_out_of_order_or_changed_is_refused_and_changes_nothing() {
     changed.transactions[0].entries[9] ^= 1;
     assert_eq!(refused(&changed), Reason::EntriesRoot);
     assert_eq!(follower.health().unwrap().height, Height(0));
-    follower.apply(&blocks[0]).unwrap();
-    follower.apply(&blocks[1]).unwrap();
+    follower.apply(&blocks[0], []).unwrap();
+    follower.apply(&blocks[1], []).unwrap();
     assert_eq!(follower.health().unwrap().height, Height(2));
 }
 
@@ -193,7 +201,7 @@ fn a_second_block_at_a_height_is_refused() {
     commit(&other, vec![put("b", 1)]);
     let conflicting = blocks(&other).remove(0);
     assert!(matches!(
-        store.apply(&conflicting),
+        store.apply(&conflicting, []),
         Err(StoreError::Block { .. })
     ));
     assert_eq!(store.block(Height(9)).unwrap(), None);
