@@ -6,8 +6,8 @@ use silsila_chain::merkle::{Hash, inclusion_path};
 use silsila_chain::{
     AsCertified, Block, BlockHeader, Bundle, Certificate, Certified, ChainState, Checkpoint,
     Conflict, CustodianKey, EXPORT_MAGIC, Entry, EntryHash, Evidence, Frame, Genesis, Height,
-    Later, MemberKey, MemoryHeads, Op, PayloadCommitment, PayloadDigest, Proof, Receipt, Record,
-    SignedCheckpoint, Suite, Transaction, sha256,
+    Later, MemberKey, MemoryHeads, Op, PayloadCommitment, PayloadDigest, Proof, QuorumCertificate,
+    Receipt, Record, SignedCheckpoint, Suite, Transaction, sha256,
 };
 
 /// A payload of suite 0: its first byte says so.
@@ -198,4 +198,38 @@ impl Sample {
             conflict: Conflict::Certificates { first, second },
         }
     }
+}
+
+/// One good object of each format that strangers send, by the name of its fuzz target.
+pub fn good() -> [(&'static str, Vec<u8>); 12] {
+    let sample = sample(2);
+    let block = &sample.blocks[0];
+    let quorum = QuorumCertificate {
+        epoch: 0,
+        view: 300,
+        parent: 299,
+        block: BlockHeader::hash(&block.header),
+        validators: 4,
+        signers: vec![0, 1, 3],
+        signatures: vec![block.transactions[0].signature; 3],
+    };
+    let links = vec![sample.blocks[1].header.clone()];
+    let certificate = Certificate::Quorum {
+        finalization: quorum.clone(),
+        links,
+    };
+    [
+        ("cbor", block.transactions[0].entries.clone()),
+        ("entry", sample.bundle().proof.entry),
+        ("transaction", block.transactions[0].entries.clone()),
+        ("block", block.encode()),
+        ("genesis", sample.genesis.encode()),
+        ("certificate", certificate.encode()),
+        ("quorum", quorum.encode()),
+        ("bundle", sample.bundle().encode()),
+        ("receipt", sample.receipt().encode()),
+        ("checkpoint", sample.checkpoint(2).encode().into_bytes()),
+        ("evidence", sample.evidence().encode()),
+        ("export", sample.export()),
+    ]
 }
