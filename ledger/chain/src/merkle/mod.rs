@@ -9,7 +9,8 @@ mod proof;
 
 pub use frontier::Frontier;
 pub use proof::{
-    Nodes, consistency_path, inclusion_path, root_through, verify_consistency, verify_inclusion,
+    Nodes, consistency_path, inclusion_path, root_through, tree_root, verify_consistency,
+    verify_inclusion,
 };
 
 use crate::sha;

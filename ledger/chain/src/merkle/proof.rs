@@ -92,6 +92,17 @@ pub fn consistency_path<N: Nodes + ?Sized>(
     Ok(path)
 }
 
+/// The root of the tree of the first `size` leaves.
+///
+/// # Errors
+/// Where a node cannot be had.
+pub fn tree_root<N: Nodes + ?Sized>(nodes: &N, size: u64) -> Result<Hash, N::Error> {
+    if size == 0 {
+        return Ok(super::EMPTY_ROOT);
+    }
+    subtree(nodes, &(0..size))
+}
+
 /// Where RFC 9162 splits a tree: after the largest power of two of leaves below its size.
 fn split(tree: &Range<u64>) -> u64 {
     let size = tree.end - tree.start;

@@ -71,6 +71,7 @@ fn a_frontier_of_any_size_has_the_defined_root() {
             defined_root(&leaves),
             "{size}"
         );
+        assert_eq!(tree_root(&leaves[..], size), Ok(defined_root(&leaves)));
     }
 }
 
