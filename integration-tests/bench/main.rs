@@ -31,6 +31,8 @@ use site::Site;
 
 /// A small hospital, whose searches those of the others are held against.
 const SMALL: u32 = 1_000;
+/// After so long without work the gateway has given its memory back.
+const REST: Duration = Duration::from_secs(40);
 
 /// The largest hospital, with more than a million resources.
 const LARGE: u32 = 100_000;
@@ -176,15 +178,16 @@ impl Bench {
         let server = self.server.pid().unwrap_or_default();
         let (mut gateway, ingest) = ingest::ingest(site, server, self.arguments.profile).await?;
         figures::ingest(report, site, bare, &ingest);
-        figures::idle(report, "after ingest", &gateway)?;
+        // The gateway gives memory back when nothing was committed, or read, for a while.
+        tokio::time::sleep(REST).await;
+        figures::idle(report, "half a minute after ingest", &gateway)?;
         if self.arguments.ingest_only {
             return gateway.stop().map(drop);
         }
         eprintln!("== Reads and searches");
         let readings = reading::readings(site, &gateway, self.time, true).await?;
         figures::readings(report, site, &readings);
-        // The gateway gives memory back when nothing was committed for a while.
-        tokio::time::sleep(Duration::from_secs(35)).await;
+        tokio::time::sleep(REST).await;
         figures::idle(report, "half a minute after the reads", &gateway)?;
         if let Some(small) = small {
             figures::growth(report, small, &readings, SMALL, site.patients);

@@ -8,6 +8,10 @@ use silsila_gateway::cli::Cli;
 use silsila_gateway::exit::Exit;
 use silsila_gateway::{commands, tls};
 
+/// Unlike the system's, it gives freed pages back within seconds, also those of SQLite's caches, which are allocated in C.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     tls::install_provider();
     let cli = Cli::parse();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How fast a table of an Access file is read, by jetdb alone in the file's own order and by the adapter in key order,
-//! with what memory: `cargo run --release -p silsila-access --example extraction FILE TABLE [CHUNK]`.
+//! with what memory: `cargo run --release -p silsila-access --example access_extraction FILE TABLE [CHUNK]`.
 
 use std::time::Instant;
 
