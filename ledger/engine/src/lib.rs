@@ -24,6 +24,34 @@
 //!   same channel, and of the same `next_validators`. Simplex finalizes a block either by itself or
 //!   through a descendant; then no quorum ever signed that block, and only its links show that it is final.
 
+mod assembly;
+mod branches;
+mod candidate;
+mod channel;
+mod consensus;
+mod desk;
+mod error;
+mod key;
+mod ledger;
+mod members;
+mod network;
+mod pool;
+mod receipt;
+#[cfg(feature = "store")]
+mod store;
 mod vote;
+mod voter;
+mod wire;
 
+pub use assembly::ChannelHandle;
+pub use candidate::{Candidate, MAX_CANDIDATE};
+pub use channel::ChannelStatus;
+pub use consensus::Patience;
+pub use error::EngineError;
+pub use key::{chain_key, private_key, public_key};
+pub use ledger::{Ledger, LedgerError, Staged};
+pub use network::{Network, NetworkOptions, Peer};
+pub use receipt::{Receipt, Witnesses, validators};
+#[cfg(feature = "store")]
+pub use store::StoreLedger;
 pub use vote::{Finality, MAX_LINKS, Scheme, certificate, scheme};

@@ -8,7 +8,7 @@ use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_cryptography::sha256::Digest;
 use commonware_utils::ordered::Set;
 use silsila_chain::cbor::Writer;
-use silsila_chain::ChannelId;
+use silsila_chain::{ChannelId, quorum_namespace};
 
 /// Signs and checks votes.
 pub type Scheme = ed25519::Scheme;
@@ -20,15 +20,10 @@ pub const MAX_LINKS: usize = 16;
 
 const QUORUM: u64 = 2;
 
-/// What every vote of a channel begins with.
-fn namespace(channel: &ChannelId) -> Vec<u8> {
-    [b"silsila/channel/1 ", &channel.0[..]].concat()
-}
-
 /// The channel's voting scheme; a member that is no validator only checks.
 #[must_use]
 pub fn scheme(channel: &ChannelId, validators: Set<PublicKey>, key: &PrivateKey) -> Scheme {
-    let namespace = namespace(channel);
+    let namespace = quorum_namespace(channel);
     Scheme::signer(&namespace, validators.clone(), key.clone())
         .unwrap_or_else(|| Scheme::verifier(&namespace, validators))
 }

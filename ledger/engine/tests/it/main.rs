@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Claims about the engine.
 
+mod nodes;
+mod ordering;
 mod votes;

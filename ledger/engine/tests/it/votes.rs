@@ -37,7 +37,8 @@ fn finality() -> (Vec<[u8; 32]>, Finality) {
         .map(|scheme| Finalize::sign(scheme, proposal.clone()).unwrap())
         .collect();
     let finality =
-        Finalization::from_finalizes(&signing[0], non_empty![@votes.iter()], &Sequential).expect("three of four");
+        Finalization::from_finalizes(&signing[0], non_empty![@votes.iter()], &Sequential)
+            .expect("three of four");
     let public = keys.iter().map(|key| {
         let bytes: [u8; 32] = key.public_key().encode().as_ref().try_into().unwrap();
         bytes

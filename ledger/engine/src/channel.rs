@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One channel's thread: everything that touches the ledger happens here, one thing after the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::pending;
+use std::time::{Duration, UNIX_EPOCH};
+
+use commonware_codec::Decode;
+use commonware_consensus::marshal::core::Mailbox;
+use commonware_consensus::marshal::standard::Standard;
+use commonware_consensus::types::Height as ConsensusHeight;
+use commonware_cryptography::certificate::Verifier as _;
+use commonware_cryptography::ed25519::PublicKey;
+use commonware_p2p::{Message as Received, Receiver, Recipients, Sender};
+use commonware_runtime::Clock;
+use commonware_utils::acknowledgement::Acknowledgement;
+use commonware_utils::channel::{mpsc, watch};
+use silsila_chain::{Certificate, Height, MemberKey, Reason};
+
+use crate::branches::Bad;
+use crate::desk::{Desk, Proposal, To};
+use crate::members::Members;
+use crate::voter::{Delivery, Question, Verdict};
+use crate::wire::Message;
+use crate::{Candidate, Finality, Ledger, LedgerError, MAX_LINKS, Scheme, certificate};
+
+/// How often what is due is done.
+const TICK_MS: u64 = 250;
+/// A channel without entries gets an empty block after this time, in milliseconds: it lets consensus
+/// forget the views that nobody proposed in.
+pub(crate) const EMPTY_MS: u64 = 600_000;
+/// Whoever was not heard for this time, in milliseconds, is taken to be away.
+const AWAY_MS: u64 = 6_000;
+/// Consensus forgets blocks this far behind; they are in the ledger.
+const RETAINED: u64 = 1024;
+/// Where the ledger is this far ahead of what consensus delivered, consensus is told to skip.
+const SKIP: u64 = 32;
+
+/// Consensus, as the channel's thread speaks to it.
+pub(crate) type Marshal = Mailbox<Scheme, Standard<Candidate>>;
+
+/// What a member does for a channel.
+pub(crate) enum Role {
+    /// Follows what others order.
+    Follower,
+    /// Orders alone.
+    Orderer(MemberKey),
+    /// Orders with the other validators.
+    Validator { marshal: Marshal, scheme: Scheme },
+}
+
+/// How a channel is, now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChannelStatus {
+    /// `validator`, `orderer` or `follower`.
+    pub role: &'static str,
+    /// How many validators there are.
+    pub validators: usize,
+    /// How many members there are, this one included.
+    pub members: usize,
+    /// Other members that were heard within the last seconds, their keys in hexadecimal.
+    pub heard: Vec<String>,
+    /// The ledger's height here.
+    pub height: u64,
+    /// The greatest height that any member told of.
+    pub seen: u64,
+    /// Transactions on their way to a block, as far as they are known here.
+    pub waiting: usize,
+    /// Committed payloads that were asked for and are not here yet.
+    pub lacking: usize,
+    /// Why the ledger takes nothing at the moment.
+    pub failing: Option<String>,
+}
+
+/// The channel's thread.
+pub(crate) struct Channel<E, L: Ledger + ?Sized, S, R> {
+    pub(crate) context: E,
+    pub(crate) desk: Desk<L>,
+    pub(crate) role: Role,
+    pub(crate) members: Members,
+    pub(crate) validators: Vec<PublicKey>,
+    pub(crate) sender: S,
+    pub(crate) receiver: R,
+    pub(crate) questions: mpsc::Receiver<Question>,
+    pub(crate) deliveries: mpsc::Receiver<Delivery>,
+    pub(crate) pokes: mpsc::Receiver<()>,
+    pub(crate) news: watch::Sender<u64>,
+    pub(crate) status: watch::Sender<ChannelStatus>,
+    /// A final block that the ledger has not taken yet.
+    pub(crate) undelivered: Option<Delivery>,
+    pub(crate) heard: BTreeMap<PublicKey, u64>,
+    pub(crate) failing: Option<String>,
+    pub(crate) delivered: u64,
+}
+
+enum Event {
+    Delivery(Delivery),
+    Question(Question),
+    Poke,
+    Received(Received<PublicKey>),
+    Tick,
+    Closed,
+}
+
+impl<E, L, S, R> Channel<E, L, S, R>
+where
+    E: Clock,
+    L: Ledger + ?Sized,
+    S: Sender<PublicKey = PublicKey>,
+    R: Receiver<PublicKey = PublicKey>,
+{
+    /// Works until everybody who could ask has gone.
+    pub(crate) async fn run(mut self) {
+        let mut next_tick = 0;
+        loop {
+            let now = self.now();
+            if now >= next_tick {
+                next_tick = now + TICK_MS;
+                let done = self.desk.tick(now);
+                self.note(done);
+                self.follow_membership();
+                self.skip_ahead();
+            }
+            self.deliver().await;
+            self.order_alone();
+            self.post();
+            self.publish();
+            let wait = Duration::from_millis(next_tick.saturating_sub(now).max(1));
+            match self.next(wait).await {
+                Event::Delivery(delivery) => self.undelivered = Some(delivery),
+                Event::Question(question) => self.answer(question),
+                Event::Poke => {
+                    while self.pokes.try_recv().is_ok() {}
+                    let done = self.desk.offer(self.now());
+                    self.note(done);
+                }
+                Event::Received((from, bytes)) => self.hear(&from, bytes.as_ref()),
+                Event::Tick => {}
+                Event::Closed => return,
+            }
+        }
+    }
+
+    async fn next(&mut self, wait: Duration) -> Event {
+        let room = self.undelivered.is_none();
+        let sleep = self.context.sleep(wait);
+        tokio::select! {
+            biased;
+            delivery = self.deliveries.recv(), if room => match delivery {
+                Some(delivery) => Event::Delivery(delivery),
+                None => pending().await,
+            },
+            question = self.questions.recv() => match question {
+                Some(question) => Event::Question(question),
+                None => pending().await,
+            },
+            poke = self.pokes.recv() => poke.map_or(Event::Closed, |()| Event::Poke),
+            received = self.receiver.recv() => received.map_or(Event::Closed, Event::Received),
+            () = sleep => Event::Tick,
+        }
+    }
+
+    fn now(&self) -> u64 {
+        let since = self.context.current().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
+    }
+
+    fn hear(&mut self, from: &PublicKey, bytes: &[u8]) {
+        let now = self.now();
+        self.heard.insert(from.clone(), now);
+        match Message::decode(bytes) {
+            Ok(message) => {
+                let done = self.desk.receive(from, message, now);
+                self.note(done);
+            }
+            Err(error) => tracing::debug!(member = %from, %error, "a message that is none"),
+        }
+    }
+
+    /// Sees how the ledger is: what it could not do is tried again later.
+    fn note(&mut self, done: Result<(), LedgerError>) {
+        let failing = done.err().map(|error| error.to_string());
+        if let Some(why) = failing.as_ref().filter(|_| failing != self.failing) {
+            tracing::warn!(why, "the channel waits for its ledger");
+        }
+        self.failing = failing;
+    }
+
+    fn answer(&mut self, question: Question) {
+        match question {
+            Question::Propose { parent, reply } => {
+                let now = self.now();
+                let empty = now >= self.desk.tip().time_ms() + EMPTY_MS;
+                let proposal = self.desk.propose(&parent, empty, now);
+                let proposal = proposal.unwrap_or_else(|error| {
+                    self.note(Err(error));
+                    Proposal::Nothing
+                });
+                _ = reply.send(proposal);
+            }
+            Question::Judge { candidate, reply } => {
+                let verdict = match self.desk.judge(&candidate) {
+                    Ok(()) => Verdict::Good,
+                    Err(Bad::Unknown) => Verdict::Unknown,
+                    Err(Bad::Rules(why)) => {
+                        let height = candidate.header().height;
+                        tracing::warn!(%height, why, "a proposed block is against the rules");
+                        Verdict::Bad
+                    }
+                    Err(Bad::Ledger(error)) => {
+                        self.note(Err(error));
+                        Verdict::Later
+                    }
+                };
+                _ = reply.send(verdict);
+            }
+            Question::Knows { block, reply } => _ = reply.send(self.desk.knows(&block)),
+        }
+    }
+
+    /// Has the ledger take the final block that waits, then tells consensus.
+    async fn deliver(&mut self) {
+        let Some((candidate, acknowledgement)) = self.undelivered.take() else {
+            return;
+        };
+        let header = candidate.header();
+        if header.height <= self.desk.tip().height() {
+            if let Err(Bad::Rules(why)) = self.desk.judge(&candidate) {
+                // Two blocks were made final at one height: nothing further is committed here.
+                tracing::error!(height = %header.height, why, "the channel has forked");
+                self.failing = Some(why);
+                self.undelivered = Some((candidate, acknowledgement));
+                return;
+            }
+        } else {
+            let follows = header.height == self.desk.tip().height().next();
+            let certificate = match &self.role {
+                Role::Validator { marshal, .. } if follows => {
+                    certificate_of(marshal, &candidate).await
+                }
+                _ => None,
+            };
+            // Without a certificate, other members have the block with one; it is fetched meanwhile.
+            let Some(certificate) = certificate else {
+                self.undelivered = Some((candidate, acknowledgement));
+                return;
+            };
+            let done = self
+                .desk
+                .apply(&candidate.certified(certificate), self.now());
+            let failed = done.is_err();
+            self.note(done);
+            if failed {
+                self.undelivered = Some((candidate, acknowledgement));
+                return;
+            }
+        }
+        self.delivered = header.height.0;
+        acknowledgement.acknowledge();
+        if let Role::Validator { marshal, .. } = &self.role
+            && self.delivered.is_multiple_of(256)
+            && let Some(height) = self.delivered.checked_sub(RETAINED)
+        {
+            marshal.prune(ConsensusHeight::new(height));
+        }
+    }
+
+    /// Tells consensus to go on where the ledger is, where blocks came from other members' ledgers.
+    fn skip_ahead(&self) {
+        let Role::Validator { marshal, scheme } = &self.role else {
+            return;
+        };
+        if self.desk.tip().height().0 <= self.delivered + SKIP {
+            return;
+        }
+        let Some(finality) = self.desk.finality().and_then(|bytes| {
+            Finality::decode_cfg(
+                bytes::Bytes::from(bytes),
+                &scheme.certificate_codec_config(),
+            )
+            .ok()
+        }) else {
+            return;
+        };
+        marshal.set_floor(finality);
+    }
+
+    /// Orders what waits, where this member does so alone.
+    fn order_alone(&mut self) {
+        if matches!(self.role, Role::Orderer(_)) {
+            let done = self.desk.refresh(self.now());
+            self.note(done);
+        }
+        loop {
+            let Role::Orderer(key) = &self.role else {
+                return;
+            };
+            let now = self.now();
+            let parent = self.desk.tip().hash();
+            let done = match self.desk.propose(&parent, false, now) {
+                Ok(Proposal::Block(candidate)) => {
+                    let certificate = Certificate::lone(key, &candidate.hash()).encode();
+                    self.desk.apply(&candidate.certified(certificate), now)
+                }
+                Ok(_) => return,
+                Err(error) => Err(error),
+            };
+            let failed = done.is_err();
+            self.note(done);
+            if failed {
+                return;
+            }
+        }
+    }
+
+    /// Sends what the desk left to be sent.
+    fn post(&mut self) {
+        for (to, message) in std::mem::take(&mut self.desk.letters) {
+            let recipients = match to {
+                To::Members => Recipients::All,
+                To::Validators => Recipients::Some(self.validators.clone()),
+                To::One(member) => Recipients::One(member),
+            };
+            self.sender.send(recipients, message.encode(), false);
+        }
+    }
+
+    /// Lets messages go to whoever is a member now.
+    fn follow_membership(&mut self) {
+        let (tip, mut members) = (self.desk.tip(), BTreeSet::new());
+        for (identity, member) in tip.members().iter() {
+            let gone = member.may_act(tip.time_ms()) == Err(Reason::Revoked);
+            if !gone {
+                members.extend(crate::key::public_key(&identity.key));
+            }
+        }
+        self.members.set(members);
+    }
+
+    fn publish(&mut self) {
+        let now = self.now();
+        self.heard.retain(|_, at| now < *at + AWAY_MS);
+        self.news.send_if_modified(|news| {
+            let changed = *news != self.desk.news;
+            *news = self.desk.news;
+            changed
+        });
+        let status = ChannelStatus {
+            role: match self.role {
+                Role::Follower => "follower",
+                Role::Orderer(_) => "orderer",
+                Role::Validator { .. } => "validator",
+            },
+            validators: self.validators.len(),
+            members: self.members.count(),
+            heard: self.heard.keys().map(ToString::to_string).collect(),
+            height: self.desk.tip().height().0,
+            seen: self.desk.seen().0,
+            waiting: self.desk.waiting(),
+            lacking: self.desk.lacking(),
+            failing: self.failing.clone(),
+        };
+        self.status.send_if_modified(|last| {
+            let changed = *last != status;
+            *last = status;
+            changed
+        });
+    }
+}
+
+/// What makes a delivered block final: its own finalization, or that of a block soon after it.
+async fn certificate_of(marshal: &Marshal, candidate: &Candidate) -> Option<Vec<u8>> {
+    let mut links = Vec::new();
+    let Height(mut height) = candidate.header().height;
+    while links.len() <= MAX_LINKS {
+        let at = ConsensusHeight::new(height);
+        if let Some(finality) = marshal.get_finalization(at).await {
+            return Some(certificate(&finality, &links));
+        }
+        height += 1;
+        let next = marshal.get_block(ConsensusHeight::new(height)).await?;
+        links.push(next.inner().header_bytes().to_vec());
+    }
+    None
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Storage receipts: a validator's signed word that it durably holds a transaction's payloads.
+//!
+//! Signed with ed25519 as Commonware signs: over the length of the namespace as a varint, the namespace
+//! (`silsila/stored/1 ` and the channel's id), and the transaction's id. A quorum of them means that an
+//! honest validator has each payload, whoever fails.
+
+use std::sync::Arc;
+
+use commonware_codec::{DecodeExt, Encode};
+use commonware_cryptography::ed25519::{PrivateKey, PublicKey, Signature as Signed};
+use commonware_cryptography::{Signer, Verifier};
+use commonware_utils::ordered::Set;
+use silsila_chain::cbor::{DecodeError, Reader, Writer};
+use silsila_chain::{ChannelId, OpenTransaction, Signature, TxId};
+
+use crate::key::public_keys;
+
+/// A validator's word that it holds a transaction's payloads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Receipt {
+    /// The validator's place in the ascending order of keys.
+    pub validator: u32,
+    /// Its signature.
+    pub signature: Signature,
+}
+
+impl Receipt {
+    /// Writes the receipts of one transaction.
+    pub(crate) fn write_all(receipts: &[Self], writer: &mut Writer) {
+        writer.array(receipts.len() as u64);
+        for receipt in receipts {
+            writer
+                .array(2)
+                .uint(u64::from(receipt.validator))
+                .bytes(&receipt.signature.0);
+        }
+    }
+
+    /// Reads the receipts of one transaction; they rise.
+    pub(crate) fn read_all(reader: &mut Reader<'_>) -> Result<Vec<Self>, DecodeError> {
+        let before = reader.error("receipts that are not in ascending order");
+        let mut receipts: Vec<Self> = Vec::new();
+        for _ in 0..reader.array(silsila_chain::MAX_VALIDATORS as u64)? {
+            reader.tuple(2)?;
+            let receipt = Self {
+                validator: reader.uint32()?,
+                signature: Signature(reader.fixed()?),
+            };
+            if receipts
+                .last()
+                .is_some_and(|last| last.validator >= receipt.validator)
+            {
+                return Err(before);
+            }
+            receipts.push(receipt);
+        }
+        Ok(receipts)
+    }
+}
+
+/// Whose receipts count on a channel. Clones share it.
+#[derive(Clone)]
+pub struct Witnesses(Arc<Inner>);
+
+struct Inner {
+    channel: ChannelId,
+    namespace: Vec<u8>,
+    validators: Set<PublicKey>,
+}
+
+impl Witnesses {
+    /// The validators of a channel.
+    #[must_use]
+    pub fn new(channel: ChannelId, validators: Set<PublicKey>) -> Self {
+        let namespace = [b"silsila/stored/1 ", &channel.0[..]].concat();
+        Self(Arc::new(Inner {
+            channel,
+            namespace,
+            validators,
+        }))
+    }
+
+    /// The channel.
+    #[must_use]
+    pub fn channel(&self) -> ChannelId {
+        self.0.channel
+    }
+
+    /// The validators, ascending.
+    #[must_use]
+    pub fn validators(&self) -> &Set<PublicKey> {
+        &self.0.validators
+    }
+
+    /// How many receipts a transaction with payloads needs.
+    #[must_use]
+    pub fn quorum(&self) -> usize {
+        silsila_chain::quorum(self.0.validators.len())
+    }
+
+    /// Signs that this validator holds a transaction's payloads; `None` for whoever is no validator.
+    #[must_use]
+    pub fn sign(&self, key: &PrivateKey, id: &TxId) -> Option<Receipt> {
+        let validator = self.0.validators.position(&key.public_key())?;
+        let signature = key.sign(&self.0.namespace, &id.0).encode();
+        Some(Receipt {
+            validator: u32::try_from(validator).ok()?,
+            signature: Signature(signature.as_ref().try_into().ok()?),
+        })
+    }
+
+    /// Whether a validator signed this receipt for this transaction.
+    #[must_use]
+    pub fn vouches(&self, id: &TxId, receipt: &Receipt) -> bool {
+        let signature = bytes::Bytes::copy_from_slice(&receipt.signature.0);
+        let key = self.0.validators.get(receipt.validator as usize);
+        key.zip(Signed::decode(signature).ok())
+            .is_some_and(|(key, signature)| key.verify(&self.0.namespace, &id.0, &signature))
+    }
+
+    /// Whether a transaction may be ordered with these receipts.
+    #[must_use]
+    pub fn suffice(&self, transaction: &OpenTransaction, receipts: &[Receipt]) -> bool {
+        if payloads(transaction).next().is_none() {
+            return receipts.is_empty();
+        }
+        let id = transaction.id();
+        receipts.len() == self.quorum() && receipts.iter().all(|receipt| self.vouches(&id, receipt))
+    }
+}
+
+/// What a transaction says of its payloads, in order.
+pub(crate) fn payloads(
+    transaction: &OpenTransaction,
+) -> impl Iterator<Item = &silsila_chain::PayloadCommitment> {
+    let entries = transaction.entries().iter();
+    entries.filter_map(|entry| entry.entry.payload())
+}
+
+/// The validators that a genesis names.
+#[must_use]
+pub fn validators(genesis: &silsila_chain::Genesis) -> Set<PublicKey> {
+    public_keys(genesis.validators.iter().map(|identity| identity.key))
+}

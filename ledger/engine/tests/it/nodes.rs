@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Members of a channel in one process, each with a store, a network thread and loopback connections of
+//! its own.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use silsila_chain::{
+    Admission, AsCertified, Block, Contract, CustodianKey, Founder, Genesis, Height, Identity,
+    Limits, MemberKey, Op, TxId,
+};
+use silsila_engine::{
+    ChannelHandle, ChannelStatus, EngineError, Network, NetworkOptions, Patience, Peer, StoreLedger,
+};
+use silsila_store::seal::SealingKey;
+use silsila_store::{Draft, NoIndex, Payload, Store, StoreError, StoreOptions, TxStatus};
+use tempfile::TempDir;
+use zeroize::Zeroizing;
+
+/// How long a test waits for what must happen.
+const BOUND: Duration = Duration::from_secs(60);
+
+/// One gateway: keys, folder and address.
+pub struct Node {
+    number: u8,
+    pub address: SocketAddr,
+    folder: TempDir,
+}
+
+/// A gateway that runs.
+pub struct Running {
+    pub store: Store,
+    pub channel: ChannelHandle,
+    pub network: Network,
+}
+
+/// Gateways numbered from 1.
+pub fn nodes(count: u8) -> Vec<Node> {
+    let taken: Vec<TcpListener> = (0..count)
+        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
+        .collect();
+    (1..)
+        .zip(&taken)
+        .map(|(number, listener)| Node {
+            number,
+            address: listener.local_addr().unwrap(),
+            folder: tempfile::tempdir().unwrap(),
+        })
+        .collect()
+}
+
+/// The genesis of a channel of these gateways, of which the first `validators` validate.
+pub fn found(name: &str, members: &[&Node], validators: usize) -> Genesis {
+    let mut founders: Vec<Founder> = members.iter().map(|node| node.founder()).collect();
+    founders.sort_by_key(|founder| founder.identity);
+    let mut voting: Vec<Identity> = members[..validators]
+        .iter()
+        .map(|node| node.identity())
+        .collect();
+    voting.sort();
+    Genesis {
+        network: [4; 32],
+        members: founders,
+        validators: voting,
+        root: vec![5],
+        contract: Contract {
+            policies: "permit (principal, action, resource);".to_owned(),
+            limits: Limits::default(),
+        },
+        ..Genesis::lone(
+            members[0].key().public(),
+            name.to_owned(),
+            [2; 16],
+            1_600_000_000_000,
+        )
+    }
+}
+
+impl Node {
+    fn seed(&self) -> [u8; 32] {
+        [self.number; 32]
+    }
+
+    pub fn key(&self) -> MemberKey {
+        MemberKey::from_seed(&self.seed())
+    }
+
+    pub fn identity(&self) -> Identity {
+        Identity::ed25519(self.key().public())
+    }
+
+    fn sealing_key(&self) -> SealingKey {
+        SealingKey::from_seed(&[self.number + 100; 32])
+    }
+
+    fn founder(&self) -> Founder {
+        Founder {
+            identity: self.identity(),
+            admission: Admission {
+                sealing_key: self.sealing_key().public().0,
+                organization: format!("hospital {}", self.number),
+                role: "hospital".to_owned(),
+                certificate: vec![self.number],
+                not_after_ms: u64::MAX,
+            },
+        }
+    }
+
+    pub fn file(&self, genesis: &Genesis) -> PathBuf {
+        self.folder.path().join(format!("{}.sqlite", genesis.id()))
+    }
+
+    pub fn engine_folder(&self) -> PathBuf {
+        self.folder.path().join("engine")
+    }
+
+    pub fn open(&self, genesis: &Genesis) -> Store {
+        let custodian = CustodianKey::new([self.number + 50; 32]);
+        let mut options = StoreOptions::new(self.file(genesis), self.key(), custodian);
+        options.policy = Arc::new(AsCertified);
+        options.genesis = Some(genesis.clone());
+        options.sealing_key = Some(self.sealing_key());
+        Store::open(options, Box::new(NoIndex)).unwrap()
+    }
+
+    /// Connects to the other gateways.
+    pub fn connect(&self, others: &[&Node]) -> Network {
+        let peers = others.iter().map(|node| Peer {
+            key: node.key().public(),
+            address: Some(node.address.to_string()),
+        });
+        Network::start(NetworkOptions {
+            seed: Zeroizing::new(self.seed()),
+            network: [4; 32],
+            listen: self.address,
+            peers: peers.collect(),
+            folder: self.engine_folder(),
+            patience: Patience {
+                leader: Duration::from_secs(1),
+                votes: Duration::from_secs(2),
+                silence: Duration::from_secs(6),
+            },
+        })
+        .unwrap()
+    }
+
+    /// Opens the ledger and takes part.
+    pub fn run(&self, genesis: &Genesis, others: &[&Node]) -> Running {
+        self.join(genesis, others).unwrap()
+    }
+
+    pub fn join(&self, genesis: &Genesis, others: &[&Node]) -> Result<Running, EngineError> {
+        let (store, network) = (self.open(genesis), self.connect(others));
+        let ledger = StoreLedger::new(store.clone(), Arc::new(AsCertified));
+        let channel = network.join(Arc::new(ledger))?;
+        Ok(Running {
+            store,
+            channel,
+            network,
+        })
+    }
+}
+
+impl Running {
+    pub fn height(&self) -> u64 {
+        self.store.health().unwrap().height.0
+    }
+
+    pub fn status(&self) -> ChannelStatus {
+        self.channel.status().expect("the channel runs")
+    }
+
+    /// Stages a version of one resource for each name.
+    pub fn stage(&self, names: &[&str], content: &str) -> TxId {
+        let drafts = names.iter().map(|name| draft(name, content)).collect();
+        let staged = self.store.stage::<StoreError>(drafts, |_| Ok(())).unwrap();
+        let id = staged.expect("there are drafts");
+        self.store.submit(id).unwrap();
+        self.channel.poke();
+        id
+    }
+
+    pub fn status_of(&self, id: TxId) -> TxStatus {
+        self.store.status(id).unwrap()
+    }
+
+    /// Waits until a transaction is decided, and gives its height.
+    pub fn committed(&self, id: TxId) -> Height {
+        wait("a transaction is decided", || match self.status_of(id) {
+            TxStatus::Committed { height } => Some(height),
+            TxStatus::Pending => None,
+            TxStatus::Rejected { code } => panic!("rejected: {code}"),
+        })
+    }
+
+    /// Waits until every payload that the ledger's entries commit to is here.
+    pub fn has_all_payloads(&self) {
+        wait("all payloads are here", || {
+            let missing = self.store.missing_payloads(0, 1).unwrap();
+            missing.is_empty().then_some(())
+        });
+        let entries = self.store.health().unwrap().entries;
+        let here = |seq: &u64| matches!(self.store.payload(*seq), Ok(Some(_)));
+        assert_eq!((0..entries).filter(here).count() as u64, entries);
+    }
+
+    pub fn headers(&self) -> Vec<Vec<u8>> {
+        let block = |height| self.store.block(Height(height)).unwrap();
+        (0..=self.height())
+            .map(|height| block(height).map(|block: Block| block.header).unwrap())
+            .collect()
+    }
+}
+
+pub fn draft(name: &str, content: &str) -> Draft {
+    let body = format!(r#"{{"resourceType":"Patient","id":"{name}","text":"{content}"}}"#);
+    Draft {
+        op: Op::Put,
+        resource: format!("Patient/{name}"),
+        subject: format!("Patient/{name}"),
+        kind: "Patient".to_owned(),
+        label_class: 0,
+        payload: Some(Payload {
+            body: body.into_bytes(),
+            mapping: "patient".to_owned(),
+            mapping_digest: [3; 32],
+        }),
+    }
+}
+
+/// Polls until something is there.
+pub fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let until = Instant::now() + BOUND;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < until, "in {BOUND:?}: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Stops at once, as far as a thread can: nothing is flushed or said good-bye to.
+pub fn kill(running: Running) {
+    let Running {
+        store,
+        channel,
+        network,
+    } = running;
+    drop((channel, network));
+    drop(store);
+}
+
+/// Waits until all have a height.
+pub fn level<'r>(running: impl IntoIterator<Item = &'r Running>, height: u64) {
+    for one in running {
+        wait(&format!("height {height}"), || {
+            (one.height() >= height).then_some(())
+        });
+    }
+}
