@@ -31,7 +31,10 @@ pub(super) fn run(settings: &Settings, args: &CheckpointArgs) -> Result<Exit, Fa
                 genesis: store.genesis().encode(),
                 conflict: *conflict,
             };
-            let out = args.evidence.as_deref().unwrap_or(Path::new("silsila.evidence"));
+            let out = args
+                .evidence
+                .as_deref()
+                .unwrap_or(Path::new("silsila.evidence"));
             std::fs::write(out, evidence.encode()).map_err(Failure::file(out))?;
             print(&format!(
                 "not signed: this gateway's chain has another root for {} blocks.\n\
@@ -68,9 +71,8 @@ fn write(out: Option<&Path>, signed: &SignedCheckpoint) -> Result<Exit, Failure>
 
 fn read(file: &Path) -> Result<SignedCheckpoint, Failure> {
     let bytes = std::fs::read(file).map_err(Failure::file(file))?;
-    SignedCheckpoint::open(&bytes).map_err(|NoteFault { line, reason }| {
-        unusable(file, &format!("{reason} in line {line}"))
-    })
+    SignedCheckpoint::open(&bytes)
+        .map_err(|NoteFault { line, reason }| unusable(file, &format!("{reason} in line {line}")))
 }
 
 fn unusable(file: &Path, reason: &str) -> Failure {

@@ -49,7 +49,9 @@ pub(super) fn run(settings: &Settings, args: &ExportArgs) -> Result<Exit, Failur
     );
     bar.finish_and_clear();
     let exported = exported?;
-    let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+    let file = file
+        .into_inner()
+        .map_err(|error| failed(error.into_error()))?;
     file.sync_all().map_err(failed)?;
     std::fs::rename(&beside, &args.file).map_err(failed)?;
     let shown = Shown {

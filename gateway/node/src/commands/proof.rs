@@ -46,7 +46,11 @@ pub(super) fn run(settings: &Settings, args: &ProofArgs) -> Result<Exit, Failure
     let bytes = proof.encode();
     let shown = shown(&wanted, version, &proof, &bytes)?;
     if let Some(file) = &args.out {
-        let payload = if args.payload { kept(&store, seq, &shown)? } else { None };
+        let payload = if args.payload {
+            kept(&store, seq, &shown)?
+        } else {
+            None
+        };
         let bundle = Bundle { proof, payload }.encode();
         std::fs::write(file, bundle).map_err(Failure::file(file))?;
     }

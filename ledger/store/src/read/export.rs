@@ -5,7 +5,9 @@ use rusqlite::Connection;
 use silsila_chain::merkle::{
     Hash, consistency_path, inclusion_path, tree_root, verify_consistency,
 };
-use silsila_chain::{Block, BlockHeader, Checkpoint, Frame, Height, MemberKey, Receipt, TransactionHeader};
+use silsila_chain::{
+    Block, BlockHeader, Checkpoint, Frame, Height, MemberKey, Receipt, TransactionHeader,
+};
 
 use crate::file::{BlockRow, StoredTree, tip_height};
 use crate::{Fault, Place, Progress, Store, StoreError};
