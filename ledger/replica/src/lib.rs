@@ -8,8 +8,10 @@
 //! Pure: no clock, no input or output; the same blocks give the same judgement everywhere. Nothing is
 //! kept that a crash could lose.
 
+mod admission;
 pub mod certificate;
 pub mod contract;
 mod rules;
 
+pub use admission::{admission, certificate as certificate_on_chain, end_ms};
 pub use rules::Rules;

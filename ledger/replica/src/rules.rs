@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use silsila_chain::merkle::Hash;
 use silsila_chain::{Action, Claim, Contract, Identity, Member, Policy, Question, Reason};
 
+use crate::admission::{end_ms, split};
 use crate::certificate::{Fingerprint, IssuingCertificate, MemberCertificate, Network, Trust};
 use crate::contract::{Asked, Compartment, Compiled, ContractFault, Entry, Kind, Who};
 
@@ -217,11 +218,7 @@ fn certified(claim: &Claim<'_>) -> Option<()> {
     let (member, issuer) = split(&claim.admission.certificate)?;
     let member = MemberCertificate::parse(member).ok()?;
     let issuer = IssuingCertificate::parse(issuer).ok()?;
-    let ends = [
-        member.validity().until_ms(),
-        issuer.validity().until_ms(),
-        network.root().validity().until_ms(),
-    ];
+    let end_ms = end_ms(&network, &issuer, &member);
     let trust = Trust::pinned(&Fingerprint(*claim.network), network, vec![issuer]).ok()?;
     trust.judge_parsed(&member, claim.at_ms).ok()?;
     let (subject, admission) = (member.subject(), claim.admission);
@@ -229,17 +226,6 @@ fn certified(claim: &Claim<'_>) -> Option<()> {
         && subject.sealing_key == admission.sealing_key
         && subject.organization == admission.organization
         && subject.role.word() == admission.role
-        && ends.iter().min() == Some(&admission.not_after_ms);
+        && end_ms == admission.not_after_ms;
     says.then_some(())
-}
-
-/// Parts two DER values that stand one behind the other.
-fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let length = match bytes.get(1..4)? {
-        [0x81, length, _] => usize::from(*length) + 3,
-        [0x82, high, low] => (usize::from(*high) << 8 | usize::from(*low)) + 4,
-        [length, ..] if *length < 0x80 => usize::from(*length) + 2,
-        _ => return None,
-    };
-    bytes.split_at_checked(length)
 }

@@ -248,6 +248,25 @@ fn clear_payloads_are_refused_where_two_members_read() {
 }
 
 #[test]
+fn a_block_has_a_bound_on_its_transactions() {
+    let ids: Vec<_> = (0..=1024_u16)
+        .map(|n| {
+            let mut id = [0; 32];
+            id[..2].copy_from_slice(&n.to_be_bytes());
+            silsila_chain::TxId(id)
+        })
+        .collect();
+    let verdict = |ids: &[silsila_chain::TxId]| {
+        let header = start().next_header(1_700_000_000_001, ids).encode();
+        let certificate = Certificate::lone(&key(), &BlockHeader::hash(&header)).encode();
+        let certified = start().validators().certify(&header, &certificate).unwrap();
+        start().verify_header(&certified, ids)
+    };
+    assert_eq!(verdict(&ids[..1024]), Ok(()));
+    assert_eq!(verdict(&ids), Err(Reason::TransactionCount));
+}
+
+#[test]
 fn a_header_that_differs_anywhere_is_refused() {
     let good = start().next_header(1_700_000_000_001, &[]);
     let other = [0xee; 32];

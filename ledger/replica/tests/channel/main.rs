@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Whole channels without a network: members, certificates, contracts, votes; and a seeded simulation.
+
+mod bed;
+mod certificates;
+mod contracts;
+mod limits;
+mod membership;
+mod reasons;
+mod simulation;
