@@ -349,7 +349,7 @@ fn counters(status: &Value) -> BTreeMap<String, Value> {
 /// No two entries of the ledger tell the same event.
 fn no_event_twice(folder: &Path, entries: u64) {
     let ledger = folder.join("state/ledger.sqlite");
-    let store = Store::open_read_only_with(&ledger, &silsila_fhir::dictionaries()).unwrap();
+    let store = Store::open_read_only_with(&ledger, &silsila_fhir::dictionaries(), None).unwrap();
     let events: BTreeSet<[u8; 16]> = store
         .read(|conn| {
             (0..entries)

@@ -51,6 +51,12 @@ impl ContentKey {
         KeyCheck(*derive(&self.secret, over.as_bytes()))
     }
 
+    /// Names this key for a use of its own, without telling it: HMAC-SHA-256 over the use.
+    #[must_use]
+    pub fn named(&self, of_use: &[u8]) -> [u8; 32] {
+        *derive(&self.secret, of_use)
+    }
+
     /// What payloads are sealed with.
     pub(crate) fn payload(&self) -> &[u8; 32] {
         &self.payload

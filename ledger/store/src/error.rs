@@ -82,6 +82,18 @@ pub enum StoreError {
         /// Where and why.
         fault: silsila_chain::BlockFault,
     },
+    /// The file is in clear, and was to be encrypted.
+    #[error("the ledger at {path} is not encrypted, and this gateway keeps its ledger encrypted")]
+    NotEncrypted {
+        /// The file.
+        path: String,
+    },
+    /// The file is encrypted with another key.
+    #[error("the ledger at {path} was encrypted with another key than the one in the keys folder")]
+    WrongKey {
+        /// The file.
+        path: String,
+    },
     /// The store was closed.
     #[error("this ledger was closed")]
     Closed,
@@ -109,6 +121,8 @@ impl StoreError {
             Self::Poisoned => "LED0012",
             Self::Block { .. } => "LED0013",
             Self::Closed => "LED0014",
+            Self::NotEncrypted { .. } => "LED0015",
+            Self::WrongKey { .. } => "LED0016",
         }
     }
 
@@ -130,7 +144,7 @@ impl From<rusqlite::Error> for StoreError {
     fn from(source: rusqlite::Error) -> Self {
         if is_full(&source) {
             Self::Full
-        } else if source.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseCorrupt) {
+        } else if is_damage(&source) {
             let place = Place {
                 table: "sqlite",
                 ..Place::default()
@@ -149,7 +163,9 @@ impl From<rusqlite::Error> for StoreError {
 impl From<IndexError> for StoreError {
     fn from(error: IndexError) -> Self {
         match error {
-            IndexError::Sqlite { source } if is_full(&source) => Self::Full,
+            IndexError::Sqlite { source } if is_full(&source) || is_damage(&source) => {
+                source.into()
+            }
             other => Self::Index(other),
         }
     }
@@ -161,6 +177,14 @@ impl From<Fault> for StoreError {
             fault: Box::new(fault),
         }
     }
+}
+
+/// Whether SQLite found its own structure damaged, or a page that its key does not open.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
+    )
 }
 
 /// Whether SQLite found no room, for the file itself or for the index of its log.

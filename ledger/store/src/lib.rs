@@ -26,6 +26,7 @@ mod writer;
 pub use clock::{Clock, SystemClock, TestClock};
 pub use draft::{CommittedEntry, Content, Draft, Payload};
 pub use error::StoreError;
+pub use file::FileKey;
 pub use index::{Applied, BlockInfo, Index, IndexError, NoIndex};
 pub use options::{Dictionary, Grants, StoreOptions};
 pub use read::Exported;

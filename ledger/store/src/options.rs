@@ -7,7 +7,8 @@ use std::sync::Arc;
 use silsila_chain::{Alone, CustodianKey, Genesis, Identity, MemberKey, Policy};
 use silsila_seal::SealingKey;
 
-use crate::{Clock, SystemClock};
+use crate::file::LedgerFile;
+use crate::{Clock, FileKey, SystemClock};
 
 /// Bytes that both sides of the compression know. Payloads name it by number, so a dictionary that was
 /// ever used must stay available unchanged.
@@ -27,6 +28,8 @@ pub type Grants = dyn Fn(&Identity, u8) -> bool + Send + Sync;
 pub struct StoreOptions {
     /// The one file; a lock file and SQLite's `-wal` and `-shm` lie beside it.
     pub path: PathBuf,
+    /// Encrypts the file and its log; without one they are in clear, which is for tests and measurements.
+    pub file_key: Option<FileKey>,
     /// Signs transactions and blocks.
     pub member_key: MemberKey,
     /// Makes tags and event ids.
@@ -68,6 +71,7 @@ impl StoreOptions {
     ) -> Self {
         Self {
             path: path.into(),
+            file_key: None,
             member_key,
             custodian_key,
             sealing_key: None,
@@ -81,6 +85,13 @@ impl StoreOptions {
             reader_cache_bytes: 8 << 20,
             max_file_bytes: None,
             dictionaries: Vec::new(),
+        }
+    }
+
+    pub(crate) fn file(&self) -> LedgerFile {
+        LedgerFile {
+            path: self.path.clone(),
+            key: self.file_key.clone(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! The store's front door.
 
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,15 +15,15 @@ use silsila_seal::Compartment;
 
 use crate::clear::ClearSuite;
 use crate::file::{
-    BlockRow, MetaName, by_digest, connect_reader, fold_log, held, read_meta, tip_height, versions,
-    wanted,
+    BlockRow, LedgerFile, MetaName, by_digest, connect_reader, damaged_pages, fold_log, held,
+    read_meta, tip_height, versions, wanted,
 };
 use crate::read::{Anchors, Opening, Pool, Reading, block, entries_through, prove, summaries};
 use crate::verify::{check_outbox, verify_whole};
 use crate::writer::{self, Arrived, Checkpoint, Failed, Opened, Writer, decode_genesis, pack};
 use crate::{
-    BlockSummary, CommittedEntry, Dictionary, Draft, Fault, Health, Index, Place, Progress,
-    StoreError, StoreOptions, TxStatus, VerifyReport,
+    BlockSummary, CommittedEntry, Dictionary, Draft, Fault, FileKey, Health, Index, Place,
+    Progress, StoreError, StoreOptions, TxStatus, VerifyReport,
 };
 
 const LONE_READERS: usize = 2;
@@ -34,7 +34,7 @@ const READER_CACHE: usize = 8 << 20;
 pub struct Store(Arc<Inner>);
 
 struct Inner {
-    path: PathBuf,
+    file: LedgerFile,
     genesis: Genesis,
     keys: Option<ChannelKeys>,
     reading: Arc<Reading>,
@@ -51,20 +51,15 @@ impl Store {
     /// Where the file is damaged, foreign, or open for writing elsewhere.
     pub fn open(options: StoreOptions, index: Box<dyn Index>) -> Result<Self, StoreError> {
         let Opened { writer, genesis } = writer::open(&options, index)?;
-        let StoreOptions {
-            path,
-            readers,
-            reader_cache_bytes,
-            ..
-        } = options;
+        let file = options.file();
         Ok(Self(Arc::new(Inner {
-            pool: Pool::open(&path, readers, reader_cache_bytes)?,
+            pool: Pool::open(&file, options.readers, options.reader_cache_bytes)?,
             reading: Arc::clone(&writer.reading),
             keys: Some(writer.keys.clone()),
             writer: Some(Mutex::new(Some(writer))),
             failing: Mutex::default(),
             commits: AtomicU64::new(0),
-            path,
+            file,
             genesis,
         })))
     }
@@ -75,18 +70,24 @@ impl Store {
     /// # Errors
     /// Where the file is no ledger.
     pub fn open_read_only(path: &Path) -> Result<Self, StoreError> {
-        Self::open_read_only_with(path, &[])
+        Self::open_read_only_with(path, &[], None)
     }
 
-    /// As [`Store::open_read_only`], with the dictionaries that payloads were compressed with.
+    /// As [`Store::open_read_only`], with the dictionaries that payloads were compressed with, and the key of
+    /// an encrypted file.
     ///
     /// # Errors
-    /// Where the file is no ledger.
+    /// Where the file is no ledger, or encrypted with another key.
     pub fn open_read_only_with(
         path: &Path,
         dictionaries: &[Dictionary],
+        file_key: Option<FileKey>,
     ) -> Result<Self, StoreError> {
-        let conn = connect_reader(path, READER_CACHE)?;
+        let file = LedgerFile {
+            path: path.to_owned(),
+            key: file_key,
+        };
+        let conn = connect_reader(&file, READER_CACHE)?;
         let genesis = read_meta(&conn, MetaName::Genesis)?.ok_or_else(|| StoreError::Foreign {
             path: path.display().to_string(),
             reason: "it has no genesis".to_owned(),
@@ -100,14 +101,14 @@ impl Store {
         };
         let validators = Validators::of(&genesis);
         Ok(Self(Arc::new(Inner {
-            path: path.to_owned(),
             reading: Arc::new(Reading {
                 validators,
                 policy: Arc::new(AsCertified),
                 anchors: Anchors::default(),
                 opening,
             }),
-            pool: Pool::open(path, LONE_READERS, READER_CACHE)?,
+            pool: Pool::open(&file, LONE_READERS, READER_CACHE)?,
+            file,
             writer: None,
             keys: None,
             failing: Mutex::default(),
@@ -424,13 +425,14 @@ impl Store {
     pub fn verify(&self, progress: &mut dyn FnMut(Progress)) -> Result<VerifyReport, StoreError> {
         let tip = self.read(tip_height)?.unwrap_or_default();
         let mut report = verify_whole(
-            &self.0.path,
+            &self.0.file,
             &self.0.genesis,
             tip,
             &*self.0.reading.policy,
             progress,
         )?;
         report.faults.extend(self.read(check_outbox)?);
+        report.faults.extend(self.damaged_pages()?);
         if self.0.writer.is_some() {
             report.faults.extend(self.0.write(verify_index)?);
         }
@@ -443,7 +445,7 @@ impl Store {
     /// Where the database fails.
     pub fn health(&self) -> Result<Health, StoreError> {
         let size = |suffix: &str| {
-            let mut name = self.0.path.as_os_str().to_owned();
+            let mut name = self.0.file.path.as_os_str().to_owned();
             name.push(suffix);
             std::fs::metadata(name).map_or(0, |file| file.len())
         };
@@ -495,6 +497,18 @@ impl Store {
             Some(writer) => close(&mut *writer.lock().map_err(|_| StoreError::Poisoned)?),
             None => Ok(()),
         }
+    }
+}
+
+impl Store {
+    fn damaged_pages(&self) -> Result<Vec<Fault>, StoreError> {
+        let place = Place {
+            table: "sqlite",
+            ..Place::default()
+        };
+        let pages = self.read(|conn| damaged_pages(&self.0.file, conn))?;
+        let faults = pages.into_iter().map(|what| Fault { place, what });
+        Ok(faults.collect())
     }
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Opening the file.
 
-use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use crate::file::LedgerFile;
 use crate::file::rows::int;
 use crate::{StoreError, StoreOptions};
 
@@ -19,11 +19,12 @@ const PAGES_PER_CHECKPOINT: u64 = 4096;
 
 /// Opens or creates the file for its one writer.
 pub(crate) fn connect_writer(options: &StoreOptions) -> Result<Connection, StoreError> {
-    let conn =
-        Connection::open(&options.path).map_err(|source| unreadable(&options.path, source))?;
-    unlock(&conn);
-    conn.pragma_update(None, "page_size", int(PAGE_SIZE))?;
-    check_format(&conn, &options.path, true)?;
+    let file = options.file();
+    file.expect_encrypted()?;
+    let conn = Connection::open(&file.path).map_err(|source| unreadable(&file, source))?;
+    unlock(&conn, &file)?;
+    check_format(&conn, &file, true)?;
+    file.keep_check()?;
     conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "wal_autocheckpoint", int(PAGES_PER_CHECKPOINT))?;
@@ -41,19 +42,34 @@ pub(crate) fn connect_writer(options: &StoreOptions) -> Result<Connection, Store
 }
 
 /// Opens the file for reading.
-pub(crate) fn connect_reader(path: &Path, cache_bytes: usize) -> Result<Connection, StoreError> {
+pub(crate) fn connect_reader(
+    file: &LedgerFile,
+    cache_bytes: usize,
+) -> Result<Connection, StoreError> {
+    file.expect_encrypted()?;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn =
-        Connection::open_with_flags(path, flags).map_err(|source| unreadable(path, source))?;
-    unlock(&conn);
-    check_format(&conn, path, false)?;
+    let conn = Connection::open_with_flags(&file.path, flags)
+        .map_err(|source| unreadable(file, source))?;
+    unlock(&conn, file)?;
+    check_format(&conn, file, false)?;
     conn.pragma_update(None, "query_only", true)?;
     tune(&conn, cache_bytes)?;
     Ok(conn)
 }
 
-/// Where the key of an encrypted file goes (`PRAGMA key`), before anything else is asked of it.
-const fn unlock(_conn: &Connection) {}
+/// Gives SQLite the key, before anything else is asked of it. The page is the unit of encryption, and its size
+/// is not readable before: reader and writer must name the same.
+fn unlock(conn: &Connection, file: &LedgerFile) -> Result<(), StoreError> {
+    let Some(key) = &file.key else {
+        conn.pragma_update(None, "page_size", int(PAGE_SIZE))?;
+        return Ok(());
+    };
+    // What SQLCipher would print reaches the caller as an error.
+    conn.pragma_update_and_check(None, "cipher_log_level", "NONE", |_| Ok(()))?;
+    conn.pragma_update_and_check(None, "key", &**key.raw(), |_| Ok(()))?;
+    conn.pragma_update(None, "cipher_page_size", int(PAGE_SIZE))?;
+    Ok(())
+}
 
 fn tune(conn: &Connection, cache_bytes: usize) -> Result<(), StoreError> {
     let kibibytes = i64::try_from(cache_bytes >> 10).unwrap_or(i64::MAX);
@@ -68,15 +84,15 @@ fn tune(conn: &Connection, cache_bytes: usize) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn check_format(conn: &Connection, path: &Path, create: bool) -> Result<(), StoreError> {
+fn check_format(conn: &Connection, file: &LedgerFile, create: bool) -> Result<(), StoreError> {
     let foreign = |reason: &str| StoreError::Foreign {
-        path: path.display().to_string(),
+        path: file.path.display().to_string(),
         reason: reason.to_owned(),
     };
     let pragma = |name: &str| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let (application, format) = match (pragma("application_id"), pragma("user_version")) {
         (Ok(application), Ok(format)) => (application, format),
-        (Err(source), _) | (_, Err(source)) => return Err(unreadable(path, source)),
+        (Err(source), _) | (_, Err(source)) => return Err(unreadable(file, source)),
     };
     let empty = pragma("schema_version")? == 0;
     match (application, format) {
@@ -91,16 +107,45 @@ fn check_format(conn: &Connection, path: &Path, create: bool) -> Result<(), Stor
     }
 }
 
-fn unreadable(path: &Path, source: rusqlite::Error) -> StoreError {
+/// A file that cannot be opened: encrypted with another key, damaged at its beginning, or no ledger at all.
+fn unreadable(file: &LedgerFile, source: rusqlite::Error) -> StoreError {
     match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) if file.key.is_some() => {
+            file.unreadable().unwrap_or_else(|| source.into())
+        }
         Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::CannotOpen) => {
             StoreError::Foreign {
-                path: path.display().to_string(),
+                path: file.path.display().to_string(),
                 reason: source.to_string(),
             }
         }
         _ => source.into(),
     }
+}
+
+/// Pages of an encrypted file whose authentication fails, as SQLCipher names them. A page that is being
+/// written at this moment looks the same, hence the second look.
+pub(crate) fn damaged_pages(
+    file: &LedgerFile,
+    conn: &Connection,
+) -> Result<Vec<String>, StoreError> {
+    let look = || -> Result<Vec<String>, StoreError> {
+        let mut check = conn.prepare("PRAGMA cipher_integrity_check")?;
+        let rows = check.query_map([], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    };
+    if file.key.is_none() {
+        return Ok(Vec::new());
+    }
+    let first = look()?;
+    if first.is_empty() {
+        return Ok(first);
+    }
+    let again = look()?;
+    Ok(first
+        .into_iter()
+        .filter(|page| again.contains(page))
+        .collect())
 }
 
 /// Copies the log back into the file, so that the file alone is the ledger. Readers in the middle of

@@ -3,9 +3,10 @@
 //! one would write from a state that is no longer true. The system gives the lock up with the process.
 
 use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::StoreError;
+use crate::file::place::beside;
 
 /// Held while the file is open for writing.
 pub(crate) struct WriteLock(
@@ -14,7 +15,7 @@ pub(crate) struct WriteLock(
 
 impl WriteLock {
     pub(crate) fn acquire(ledger: &Path) -> Result<Self, StoreError> {
-        let path = beside(ledger);
+        let path = beside(ledger, "-lock");
         let io = |action| {
             let path = path.display().to_string();
             move |source| StoreError::Io {
@@ -37,10 +38,4 @@ impl WriteLock {
             Err(TryLockError::Error(source)) => Err(io("locking")(source)),
         }
     }
-}
-
-fn beside(ledger: &Path) -> PathBuf {
-    let mut name = ledger.as_os_str().to_owned();
-    name.push("-lock");
-    name.into()
 }

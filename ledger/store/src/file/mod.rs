@@ -9,10 +9,11 @@ mod keys;
 mod lock;
 mod nodes;
 mod payloads;
+mod place;
 mod rows;
 mod schema;
 
-pub(crate) use connection::{connect_reader, connect_writer, fold_log};
+pub(crate) use connection::{connect_reader, connect_writer, damaged_pages, fold_log};
 pub(crate) use heads::{insert_version, versions};
 pub(crate) use keys::{
     closed, content_key, insert_closed, insert_content_key, newest_period, own_compartments,
@@ -24,6 +25,8 @@ pub(crate) use payloads::{
     by_digest, delete_payloads, differs, drop_held, held, hold, insert_digest, insert_payload,
     insert_wanted, is_wanted, take_held, take_wanted, wanted, with_payload,
 };
+pub use place::FileKey;
+pub(crate) use place::LedgerFile;
 pub(crate) use rows::{
     BlockRow, ChunkRow, MetaName, OutboxRow, TransactionRow, int, join_signature, number, prefix,
     read_meta, tip_height, write_meta,

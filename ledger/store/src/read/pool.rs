@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Read-only connections that stand ready.
 
-use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
 use crate::StoreError;
-use crate::file::connect_reader;
+use crate::file::{LedgerFile, connect_reader};
 
 /// A fixed number of read-only connections.
 pub(crate) struct Pool {
@@ -22,8 +21,12 @@ struct Loan<'p> {
 }
 
 impl Pool {
-    pub(crate) fn open(path: &Path, size: usize, cache_bytes: usize) -> Result<Self, StoreError> {
-        let connections = (0..size.max(1)).map(|_| connect_reader(path, cache_bytes));
+    pub(crate) fn open(
+        file: &LedgerFile,
+        size: usize,
+        cache_bytes: usize,
+    ) -> Result<Self, StoreError> {
+        let connections = (0..size.max(1)).map(|_| connect_reader(file, cache_bytes));
         Ok(Self {
             idle: Mutex::new(connections.collect::<Result<_, _>>()?),
             returned: Condvar::new(),

@@ -2,7 +2,6 @@
 //! The whole chain, on as many threads as there are processors.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
@@ -12,7 +11,7 @@ use silsila_chain::{
     BlockHeader, ChainState, Genesis, Head, Heads, Height, MemoryHeads, Policy, Tag, Validators,
 };
 
-use crate::file::{connect_reader, int, number};
+use crate::file::{LedgerFile, connect_reader, int, number};
 use crate::verify::join::{check_genesis, join};
 use crate::verify::segment::{Segment, Tally, check_segment};
 use crate::verify::tables::{VersionSum, missing_versions, sum_versions};
@@ -65,13 +64,13 @@ impl Heads for Lookup {
 
 /// Verifies all blocks up to `tip`.
 pub(crate) fn verify_whole(
-    path: &Path,
+    file: &LedgerFile,
     genesis: &Genesis,
     tip: Height,
     policy: &dyn Policy,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<VerifyReport, StoreError> {
-    let conn = connect_reader(path, READER_CACHE)?;
+    let conn = connect_reader(file, READER_CACHE)?;
     let plan = plan(&conn, tip)?;
     let mut judged = Judged::new(genesis, policy);
     let expected = usize::try_from(plan.end).unwrap_or(usize::MAX);
@@ -86,7 +85,7 @@ pub(crate) fn verify_whole(
         let (sender, receiver) = sync_channel(threads);
         for _ in 0..threads.min(plan.jobs.len()) {
             let (sender, next, plan, validators) = (sender.clone(), &next, &plan, &validators);
-            scope.spawn(move || work(path, validators, plan, next, &sender));
+            scope.spawn(move || work(file, validators, plan, next, &sender));
         }
         drop(sender);
         judged.collect(&conn, &receiver, tip, progress)
@@ -147,13 +146,13 @@ fn plan(conn: &Connection, tip: Height) -> Result<Plan, StoreError> {
 type Message = (usize, Result<Done, StoreError>);
 
 fn work(
-    path: &Path,
+    file: &LedgerFile,
     validators: &Validators,
     plan: &Plan,
     next: &AtomicUsize,
     sender: &SyncSender<Message>,
 ) {
-    let conn = connect_reader(path, READER_CACHE);
+    let conn = connect_reader(file, READER_CACHE);
     loop {
         let turn = next.fetch_add(1, Ordering::Relaxed);
         let Some(job) = plan.jobs.get(turn) else {
@@ -161,7 +160,7 @@ fn work(
         };
         let done = match &conn {
             Ok(conn) => run(conn, validators, plan, *job),
-            Err(_) => connect_reader(path, READER_CACHE)
+            Err(_) => connect_reader(file, READER_CACHE)
                 .and_then(|conn| run(&conn, validators, plan, *job)),
         };
         if sender.send((turn, done)).is_err() {

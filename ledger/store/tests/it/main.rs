@@ -2,6 +2,7 @@
 //! What the ledger of one member promises.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod at_rest;
 mod commit;
 mod crash;
 mod damage;
