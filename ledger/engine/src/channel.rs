@@ -2,7 +2,6 @@
 //! One channel's thread: everything that touches the ledger happens here, one thing after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::pending;
 use std::time::{Duration, UNIX_EPOCH};
 
 use commonware_codec::Decode;
@@ -146,14 +145,8 @@ where
         let sleep = self.context.sleep(wait);
         tokio::select! {
             biased;
-            delivery = self.deliveries.recv(), if room => match delivery {
-                Some(delivery) => Event::Delivery(delivery),
-                None => pending().await,
-            },
-            question = self.questions.recv() => match question {
-                Some(question) => Event::Question(question),
-                None => pending().await,
-            },
+            Some(delivery) = self.deliveries.recv(), if room => Event::Delivery(delivery),
+            Some(question) = self.questions.recv() => Event::Question(question),
             poke = self.pokes.recv() => poke.map_or(Event::Closed, |()| Event::Poke),
             received = self.receiver.recv() => received.map_or(Event::Closed, Event::Received),
             () = sleep => Event::Tick,
