@@ -172,7 +172,7 @@ fn line(name: &str, secret: &[u8; 32]) -> String {
 }
 
 /// Writes beside the file, syncs, renames, syncs the folder.
-fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+pub(crate) fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let mut beside: PathBuf = file.to_owned();
     beside.set_extension("new");
     let mut open = fs::OpenOptions::new()
