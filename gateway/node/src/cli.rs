@@ -52,6 +52,9 @@ pub enum Command {
     /// Found a network of hospitals, admit members, be one
     #[command(subcommand, arg_required_else_help = true)]
     Network(NetworkCommand),
+    /// Found and join channels: chains that some of the network's members share
+    #[command(subcommand, arg_required_else_help = true)]
+    Channel(ChannelCommand),
 }
 
 /// `--json`.
@@ -295,6 +298,48 @@ pub enum NetworkCommand {
     /// Member: show the network and this gateway's certificate
     #[command(after_help = "Example: silsila network status --json")]
     Status(OutputArgs),
+}
+
+/// `channel`.
+#[derive(Debug, Subcommand)]
+pub enum ChannelCommand {
+    /// Found a channel: write the file that its members join by
+    #[command(
+        after_help = "Example: silsila channel create Mirpurkhas-division --members a.credential b.credential --validators 7f3a22c1 --contract open-treatment.cedar --out mirpurkhas.channel"
+    )]
+    Create(ChannelCreateArgs),
+    /// Join a channel by its file, after judging it by this gateway's network
+    #[command(after_help = "Example: silsila channel join mirpurkhas.channel")]
+    Join(ChannelJoinArgs),
+    /// Show the channels that this gateway joined
+    #[command(after_help = "Example: silsila channel list --json")]
+    List(OutputArgs),
+}
+
+/// `channel create`.
+#[derive(Debug, Args)]
+pub struct ChannelCreateArgs {
+    /// The channel's name; only its members see it
+    pub name: String,
+    /// The members' credentials: `network.credential` of each one's keys folder; nothing in it is secret
+    #[arg(long, required = true, num_args = 1.., value_name = "FILE")]
+    pub members: Vec<PathBuf>,
+    /// Who orders: the first eight digits or more of one member's key, or of four members' and more
+    #[arg(long, required = true, num_args = 1.., value_name = "KEY")]
+    pub validators: Vec<String>,
+    /// The founding contract, in Cedar
+    #[arg(long, value_name = "FILE")]
+    pub contract: PathBuf,
+    /// Where to write the channel's file
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// `channel join`.
+#[derive(Debug, Args)]
+pub struct ChannelJoinArgs {
+    /// The channel's file
+    pub file: PathBuf,
 }
 
 /// Where the authority lies.

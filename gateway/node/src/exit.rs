@@ -144,6 +144,9 @@ pub enum Failure {
     /// The registration authority, or the way to it.
     #[error("{0}")]
     Authority(Box<silsila_authority::AuthorityError>),
+    /// A channel's file.
+    #[error("{0}")]
+    Founding(#[from] silsila_replica::FoundingFault),
     /// Nobody said yes.
     #[error("CLI0014 nothing was done: {what} needs a yes")]
     NotConfirmed {
@@ -170,7 +173,7 @@ impl Failure {
             Self::Source(_) => Exit::Source,
             Self::Refused { exit, .. } => *exit,
             Self::Authority(error) => authority_exit(error),
-            Self::NotConfirmed { .. } => Exit::Usage,
+            Self::NotConfirmed { .. } | Self::Founding(_) => Exit::Usage,
             Self::Pipeline(_) | Self::Listen { .. } => Exit::Other,
         }
     }

@@ -12,6 +12,7 @@
 
 pub mod admin;
 pub mod assemble;
+pub mod channels;
 pub mod cli;
 pub mod commands;
 pub mod exit;

@@ -11,7 +11,9 @@
 mod admission;
 pub mod certificate;
 pub mod contract;
+mod founding;
 mod rules;
 
 pub use admission::{admission, certificate as certificate_on_chain, end_ms};
+pub use founding::{Founding, FoundingFault, read_channel};
 pub use rules::Rules;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One file per command.
 
+mod channel;
 mod check;
 mod checkpoint;
 mod export;
@@ -52,10 +53,9 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Ledger(LedgerCommand::Checkpoint(args)) => {
             checkpoint::run(&load(config)?.settings, &args)
         }
-        Command::Ledger(LedgerCommand::Export(args)) => {
-            export::run(&load(config)?.settings, &args)
-        }
+        Command::Ledger(LedgerCommand::Export(args)) => export::run(&load(config)?.settings, &args),
         Command::Network(command) => network::run(config, &command).await,
+        Command::Channel(command) => channel::run(config, &command),
     }
 }
 

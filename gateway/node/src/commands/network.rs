@@ -76,7 +76,7 @@ fn open(settings: &AuthorityAlone) -> Result<Authority, AuthorityError> {
     Authority::open(&settings.authority.folder, validity)
 }
 
-fn now_ms() -> u64 {
+pub(super) fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)

@@ -2,6 +2,7 @@
 //! What a member shows to prove that it is one: nothing in it is secret.
 
 use silsila_chain::cbor::{Reader, Writer};
+use silsila_chain::{Admission, Founder, Identity};
 
 use super::profile::MAX_CERTIFICATE;
 use super::{CertificateFault, IssuingCertificate, MemberCertificate, Network, Trust};
@@ -54,6 +55,28 @@ impl Credential {
             issuing,
             member,
         })
+    }
+
+    /// How the member stands in a channel's genesis or in the entry that admits it: the certificate's bytes
+    /// are the member's and, behind it, its issuer's; it may act until the first of the chain's ends.
+    #[must_use]
+    pub fn founder(&self) -> Founder {
+        let subject = self.member.subject();
+        let ends = [
+            self.member.validity().until_ms(),
+            self.issuing.validity().until_ms(),
+            self.network.root().validity().until_ms(),
+        ];
+        Founder {
+            identity: Identity::ed25519(subject.ledger_key),
+            admission: Admission {
+                sealing_key: subject.sealing_key,
+                organization: subject.organization,
+                role: subject.role.word().to_owned(),
+                certificate: [self.member.der(), self.issuing.der()].concat(),
+                not_after_ms: ends.into_iter().fold(u64::MAX, u64::min),
+            },
+        }
     }
 
     /// What somebody who takes this network for the right one relies on.

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+//! `silsila channel`: found a channel, join one, list those joined.
+
+use std::path::Path;
+
+use serde::Serialize;
+use silsila_authority::{AuthorityError, Membership};
+use silsila_chain::{Contract, Genesis, Identity, Limits};
+use silsila_config::Settings;
+use silsila_replica::certificate::{CertificateFault, Credential, Fingerprint};
+use silsila_replica::{Founding, read_channel};
+
+use super::network::now_ms;
+use super::{print, print_json};
+use crate::channels;
+use crate::cli::{ChannelCommand, ChannelCreateArgs};
+use crate::exit::{Exit, Failure};
+use crate::keys;
+use crate::output::{Table, time};
+
+pub(super) fn run(config: Option<&Path>, command: &ChannelCommand) -> Result<Exit, Failure> {
+    match command {
+        ChannelCommand::Create(args) => create(args),
+        ChannelCommand::Join(args) => join(&super::load(config)?.settings, &args.file),
+        ChannelCommand::List(args) => list(&super::load(config)?.settings, args.json),
+    }
+}
+
+fn create(args: &ChannelCreateArgs) -> Result<Exit, Failure> {
+    let members = args
+        .members
+        .iter()
+        .map(|file| credential(file))
+        .collect::<Result<Vec<_>, _>>()?;
+    let validators = args
+        .validators
+        .iter()
+        .map(|name| validator(&members, name))
+        .collect::<Result<Vec<_>, _>>()?;
+    let policies =
+        std::fs::read_to_string(&args.contract).map_err(Failure::file(&args.contract))?;
+    let mut nonce = [0; 16];
+    getrandom::fill(&mut nonce).map_err(|error| AuthorityError::Random {
+        reason: error.to_string(),
+    })?;
+    let genesis = Founding {
+        name: &args.name,
+        members: &members,
+        validators: &validators,
+        contract: Contract {
+            policies,
+            limits: Limits::default(),
+        },
+        nonce,
+        time_ms: now_ms(),
+    }
+    .genesis()?;
+    keys::write_whole(&args.out, &genesis.encode()).map_err(Failure::file(&args.out))?;
+    print(&format!(
+        "founded the channel {:?} in {}",
+        args.name,
+        args.out.display()
+    ));
+    show(&genesis);
+    print("hand the file to every member: silsila channel join FILE");
+    Ok(Exit::Ok)
+}
+
+fn credential(file: &Path) -> Result<Credential, Failure> {
+    let bytes = channels::read(file)?;
+    let read = Credential::decode(&bytes);
+    Ok(
+        read.map_err(|fault: CertificateFault| AuthorityError::Unusable {
+            path: file.to_owned(),
+            reason: fault.to_string(),
+        })?,
+    )
+}
+
+/// The one member whose key begins so.
+fn validator(members: &[Credential], name: &str) -> Result<Identity, Failure> {
+    let digits = name.replace(' ', "").to_lowercase();
+    let keys = members.iter().map(|credential| credential.member.key());
+    let mut found = keys.filter(|key| digits.len() >= 8 && key.to_string().starts_with(&digits));
+    match (found.next(), found.next()) {
+        (Some(key), None) => Ok(Identity::ed25519(key)),
+        _ => Err(Failure::Unknown {
+            what: "one member",
+            name: name.to_owned(),
+            known: "name it by the first eight digits or more of its key".to_owned(),
+        }),
+    }
+}
+
+/// Who this gateway is, by its membership.
+fn own(settings: &Settings) -> Result<(Fingerprint, Identity), Failure> {
+    let membership = Membership::load(&settings.keys.folder)?.ok_or(AuthorityError::NotMember)?;
+    let own = Identity::ed25519(membership.certificate().key());
+    Ok((membership.fingerprint, own))
+}
+
+fn join(settings: &Settings, file: &Path) -> Result<Exit, Failure> {
+    let (network, own) = own(settings)?;
+    let genesis = read_channel(&channels::read(file)?, &network, &own)?;
+    let new = channels::keep(settings, &genesis)?;
+    let what = if new { "joined" } else { "is a member of" };
+    print(&format!(
+        "this gateway {what} the channel {:?}",
+        genesis.name
+    ));
+    show(&genesis);
+    Ok(Exit::Ok)
+}
+
+fn show(genesis: &Genesis) {
+    print(&format!("channel      {}", Fingerprint(genesis.id().0)));
+    print(&format!("network      {}", Fingerprint(genesis.network)));
+    print(&format!("founded      {}", time(genesis.time_ms)));
+    let mut table = Table::new(["member", "role", "key", "orders"]);
+    for founder in &genesis.members {
+        let key = founder.identity.key.to_string();
+        let orders = genesis.validators.contains(&founder.identity);
+        table.row([
+            founder.admission.organization.clone(),
+            founder.admission.role.clone(),
+            key.chars().take(16).collect(),
+            if orders { "yes" } else { "" }.to_owned(),
+        ]);
+    }
+    print(&format!("\n{table}"));
+}
+
+/// One channel, for a script.
+#[derive(Serialize)]
+struct ChannelLine {
+    id: String,
+    name: String,
+    founded_ms: u64,
+    members: usize,
+    validators: usize,
+}
+
+fn list(settings: &Settings, json: bool) -> Result<Exit, Failure> {
+    let (network, own) = own(settings)?;
+    let channels = channels::joined(settings, &network, &own)?;
+    let lines = channels.iter().map(|genesis| ChannelLine {
+        id: genesis.id().to_string(),
+        name: genesis.name.clone(),
+        founded_ms: genesis.time_ms,
+        members: genesis.members.len(),
+        validators: genesis.validators.len(),
+    });
+    if json {
+        print_json(&lines.collect::<Vec<_>>())?;
+        return Ok(Exit::Ok);
+    }
+    let mut table = Table::new(["channel", "id", "founded", "members", "validators"]);
+    for line in lines {
+        table.row([
+            line.name,
+            line.id.chars().take(16).collect(),
+            time(line.founded_ms),
+            line.members.to_string(),
+            line.validators.to_string(),
+        ]);
+    }
+    print(&table.to_string());
+    Ok(Exit::Ok)
+}
