@@ -123,13 +123,22 @@ pub fn open_keys(settings: &Settings) -> Result<GatewayKeys, Failure> {
 /// Where it is damaged, foreign, or in use.
 pub fn open_store(settings: &Settings, keys: &GatewayKeys) -> Result<Store, Failure> {
     keys::private_folder(&settings.storage.folder)?;
-    let storage = &settings.storage;
-    let mut options = StoreOptions::new(ledger_file(settings), keys.member(), keys.custodian());
+    let mut options = store_options(settings, keys, ledger_file(settings));
     options.channel_name.clone_from(&settings.hospital.base_uri);
+    Ok(Store::open(options, SearchIndex::new())?)
+}
+
+/// What every ledger of this gateway has in common: its keys, its sizes, its encryption.
+#[must_use]
+pub fn store_options(settings: &Settings, keys: &GatewayKeys, file: PathBuf) -> StoreOptions {
+    let storage = &settings.storage;
+    let mut options = StoreOptions::new(file, keys.member(), keys.custodian());
+    options.file_key = Some(keys.file());
+    options.sealing_key = Some(keys.sealing());
     options.readers = storage.readers as usize;
     options.cache_bytes = usize::try_from(storage.cache).unwrap_or(usize::MAX);
     options.dictionaries = silsila_fhir::dictionaries();
-    Ok(Store::open(options, SearchIndex::new())?)
+    options
 }
 
 /// The ledger, for reading, also while a gateway writes to it.
@@ -137,11 +146,10 @@ pub fn open_store(settings: &Settings, keys: &GatewayKeys) -> Result<Store, Fail
 /// # Errors
 /// Where there is none.
 pub fn open_store_read_only(settings: &Settings) -> Result<Store, Failure> {
-    let dictionaries = silsila_fhir::dictionaries();
-    Ok(Store::open_read_only_with(
-        &ledger_file(settings),
-        &dictionaries,
-    )?)
+    let (file, dictionaries) = (ledger_file(settings), silsila_fhir::dictionaries());
+    let keys = keys::existing(&settings.keys.folder)?;
+    let file_key = keys.map(|keys| keys.file());
+    Ok(Store::open_read_only_with(&file, &dictionaries, file_key)?)
 }
 
 /// The adapter of a configured source; nothing is connected yet.

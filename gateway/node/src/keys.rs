@@ -2,15 +2,17 @@
 //! The gateway's own keys: one small file, made once, read at every start.
 //!
 //! ```text
-//! silsila-keys 2
+//! silsila-keys 3
 //! member 7f3a..          ed25519 seed: signs transactions and blocks
 //! custodian c001..       makes the tags by which the ledger knows resources and patients
 //! ids 55d0..             makes resource ids out of legacy keys
 //! digests 9e41..         makes the digests by which an unchanged row is known
 //! sealing 08b2..         X25519 seed: opens what other members sealed for this one
+//! file 4c17..            encrypts the ledger's file
 //! ```
 //!
-//! A file of version 1, from before there were networks, has no sealing key: it gets one when it is read.
+//! A file of version 1, from before there were networks, has no sealing key, and one of version 2 no key for the
+//! ledger's file: they get what they lack when they are read.
 //! Every value is 32 random bytes in hexadecimal. The file is written beside its place, synced and then
 //! renamed, so that after a crash there is either none or a whole one. Where a ledger exists and the
 //! file does not, none is made: with new keys every resource would get a new identity.
@@ -23,6 +25,7 @@ use std::path::{Path, PathBuf};
 use silsila_chain::{CustodianKey, MemberKey};
 use silsila_pipeline::PipelineKeys;
 use silsila_seal::SealingKey;
+use silsila_store::FileKey;
 use zeroize::Zeroizing;
 
 use crate::exit::Failure;
@@ -31,16 +34,16 @@ use crate::output::hex;
 /// The key file's name in the keys folder.
 pub const KEY_FILE: &str = "gateway.keys";
 
-const TITLE: &str = "silsila-keys 2";
-const NAMES: [&str; 5] = ["member", "custodian", "ids", "digests", "sealing"];
-/// The version that had no sealing key.
-const OLDER: &str = "silsila-keys 1";
+const TITLE: &str = "silsila-keys 3";
+const NAMES: [&str; 6] = ["member", "custodian", "ids", "digests", "sealing", "file"];
+/// Earlier versions, and how many of the names they had.
+const OLDER: [(&str, usize); 2] = [("silsila-keys 1", 4), ("silsila-keys 2", 5)];
 
 type Secret = Zeroizing<[u8; 32]>;
 
 /// All keys of one gateway. `Debug` is absent on purpose.
 pub struct GatewayKeys {
-    secrets: [Secret; 5],
+    secrets: [Secret; NAMES.len()],
 }
 
 impl GatewayKeys {
@@ -48,6 +51,12 @@ impl GatewayKeys {
     #[must_use]
     pub fn member(&self) -> MemberKey {
         MemberKey::from_seed(&self.secrets[0])
+    }
+
+    /// The seed of the same key, for connections between gateways.
+    #[must_use]
+    pub fn member_seed(&self) -> Zeroizing<[u8; 32]> {
+        self.secrets[0].clone()
     }
 
     /// Makes tags and event ids.
@@ -60,6 +69,12 @@ impl GatewayKeys {
     #[must_use]
     pub fn sealing(&self) -> SealingKey {
         SealingKey::from_seed(&self.secrets[4])
+    }
+
+    /// Encrypts the ledger's file.
+    #[must_use]
+    pub fn file(&self) -> FileKey {
+        FileKey::new(&self.secrets[5])
     }
 
     /// Makes resource ids and row digests.
@@ -116,11 +131,18 @@ fn load(file: &Path) -> Result<GatewayKeys, Failure> {
         reason,
     };
     let text = text.map_err(|error| unusable(error.to_string()))?;
-    let Some(rest) = text.strip_prefix(OLDER) else {
+    let older = OLDER
+        .iter()
+        .find(|(title, _)| text.lines().next() == Some(title));
+    let Some((title, had)) = older else {
         return parse(&text).map_err(unusable);
     };
-    let sealing = Zeroizing::new(line("sealing", &*random(file)?));
-    let upgraded = Zeroizing::new(format!("{TITLE}{}\n{}\n", rest.trim_end(), *sealing));
+    let rest = text.strip_prefix(title).unwrap_or_default();
+    let mut upgraded = Zeroizing::new(format!("{TITLE}{}\n", rest.trim_end()));
+    for name in &NAMES[*had..] {
+        upgraded.push_str(&Zeroizing::new(line(name, &*random(file)?)));
+        upgraded.push('\n');
+    }
     let keys = parse(&upgraded).map_err(unusable)?;
     write_whole(file, upgraded.as_bytes()).map_err(Failure::file(file))?;
     Ok(keys)
@@ -131,7 +153,7 @@ fn parse(text: &str) -> Result<GatewayKeys, String> {
     if lines.next() != Some(TITLE) {
         return Err(format!("its first line is not {TITLE:?}"));
     }
-    let mut secrets = [(); 5].map(|()| Secret::default());
+    let mut secrets = [(); NAMES.len()].map(|()| Secret::default());
     for (secret, name) in secrets.iter_mut().zip(NAMES) {
         let value = lines
             .next()
@@ -231,22 +253,26 @@ mod tests {
         assert_eq!(first.secrets, second.secrets);
         let distinct: std::collections::BTreeSet<&[u8; 32]> =
             first.secrets.iter().map(|s| &**s).collect();
-        assert_eq!(distinct.len(), 5);
+        assert_eq!(distinct.len(), NAMES.len());
     }
 
     #[test]
-    fn a_key_file_from_before_there_were_networks_gets_a_sealing_key_and_keeps_the_others() {
-        let (_folder, keys, ledger) = folders();
-        let (made, _) = load_or_create(&keys, &ledger).expect("made");
-        let file = keys.join(KEY_FILE);
-        let whole = fs::read_to_string(&file).expect("there");
-        let (old, _) = whole.split_once("\nsealing").expect("the last line");
-        fs::write(&file, format!("{}\n", old.replace(TITLE, OLDER))).expect("written");
-        let upgraded = existing(&keys).expect("read").expect("there");
-        assert_eq!(upgraded.secrets[..4], made.secrets[..4]);
-        assert_ne!(upgraded.secrets[4], made.secrets[4]);
-        let again = existing(&keys).expect("read").expect("there");
-        assert_eq!(again.secrets, upgraded.secrets);
+    fn an_older_key_file_gets_the_keys_that_it_lacks_and_keeps_the_others() {
+        for (title, had) in OLDER {
+            let (_folder, keys, ledger) = folders();
+            let (made, _) = load_or_create(&keys, &ledger).expect("made");
+            let file = keys.join(KEY_FILE);
+            let whole = fs::read_to_string(&file).expect("there");
+            let old: Vec<&str> = whole.lines().skip(1).take(had).collect();
+            fs::write(&file, format!("{title}\n{}\n", old.join("\n"))).expect("written");
+            let upgraded = existing(&keys).expect("read").expect("there");
+            assert_eq!(upgraded.secrets[..had], made.secrets[..had]);
+            for (new, old) in upgraded.secrets[had..].iter().zip(&made.secrets[had..]) {
+                assert_ne!(new, old);
+            }
+            let again = existing(&keys).expect("read").expect("there");
+            assert_eq!(again.secrets, upgraded.secrets);
+        }
     }
 
     #[test]
@@ -269,6 +295,7 @@ mod tests {
             "",
             "silsila-keys 1\n",
             "silsila-keys 3\n",
+            "silsila-keys 4\n",
             cut,
             &whole.replace("ids", "idz"),
             &format!("{whole}x\n"),

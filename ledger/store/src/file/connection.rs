@@ -57,6 +57,16 @@ pub(crate) fn connect_reader(
     Ok(conn)
 }
 
+/// Opens the file with nothing but its key.
+pub(super) fn connect_behind(file: &LedgerFile) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let conn = Connection::open_with_flags(&file.path, flags)
+        .map_err(|source| unreadable(file, source))?;
+    unlock(&conn, file)?;
+    check_format(&conn, file, false)?;
+    Ok(conn)
+}
+
 /// Gives SQLite the key, before anything else is asked of it. The page is the unit of encryption, and its size
 /// is not readable before: reader and writer must name the same.
 fn unlock(conn: &Connection, file: &LedgerFile) -> Result<(), StoreError> {

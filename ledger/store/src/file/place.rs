@@ -30,6 +30,18 @@ impl FileKey {
         Self(Zeroizing::new(*secret))
     }
 
+    /// A connection to an encrypted ledger behind the store's back: for tests and measurements, which may change
+    /// what a store would refuse to.
+    ///
+    /// # Errors
+    /// Where the file is no ledger, or encrypted with another key.
+    pub fn connect(&self, path: &Path) -> Result<rusqlite::Connection, StoreError> {
+        super::connection::connect_behind(&LedgerFile {
+            path: path.to_owned(),
+            key: Some(self.clone()),
+        })
+    }
+
     /// The form in which SQLCipher takes a key as it is, without stretching it.
     pub(super) fn raw(&self) -> Zeroizing<String> {
         let mut text = Zeroizing::new(String::with_capacity(67));
