@@ -6,7 +6,7 @@ use std::path::Path;
 
 use silsila_diagnostics::{Diagnostic, Diagnostics};
 
-use crate::{Loaded, SecretRef};
+use crate::{Loaded, MappingPack, SecretRef};
 
 impl Loaded {
     /// Looks for every file and folder the configuration names, and at who may read the secrets. The
@@ -26,7 +26,9 @@ impl Loaded {
     }
 
     fn check_pack(&self, found: &mut Diagnostics) {
-        let pack = &self.settings.mapping.pack;
+        let Some(MappingPack { pack }) = &self.settings.mapping else {
+            return;
+        };
         if !pack.is_dir() {
             let fault =
                 Diagnostic::error("CFG0031", format!("there is no folder {}", pack.display()))

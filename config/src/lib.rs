@@ -30,7 +30,7 @@ pub use reader::Known;
 pub use secret::{Secret, SecretError, SecretRef};
 pub use settings::{
     Access, Address, Authority, AuthorityAlone, Hospital, Hours, Identifier, Keys, Listen, Log,
-    LogFormat, LogLevel, MappingPack, Network, Settings, Storage, TlsFiles, UtcOffset,
+    LogFormat, LogLevel, MappingPack, Network, PeerAddress, Settings, Storage, TlsFiles, UtcOffset,
 };
 pub use source::{
     AccessSource, MssqlSource, MysqlSource, OdbcSource, OdbcText, Source, SourceKind, SourceTls,

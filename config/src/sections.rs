@@ -25,17 +25,23 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// Reads every section. The result is to be used only if the reader holds no fault.
 pub(crate) fn read(reader: &mut Reader, table: &DeTable<'_>, folder: &Path) -> Settings {
     let mut root = reader.root(table);
+    let network = network(root.section("network", false));
+    let alone = network.listen.is_none();
+    let sources = sources(root.section("source", alone), folder);
     let settings = Settings {
         hospital: hospital(root.section("hospital", true)),
         listen: listen(root.section("listen", false), folder),
         access: access(root.section("access", false), folder),
         storage: storage(root.section("storage", true), folder),
         keys: keys(root.section("keys", true), folder),
-        sources: sources(root.section("source", true), folder),
-        mapping: mapping(root.section("mapping", true), folder),
+        mapping: mapping(
+            root.section("mapping", alone || !sources.is_empty()),
+            folder,
+        ),
+        sources,
         log: log(root.section("log", false)),
         authority: authority(root.section("authority", false), folder),
-        network: network(root.section("network", false)),
+        network,
     };
     root.finish();
     settings
@@ -81,6 +87,9 @@ fn network(mut section: Section<'_, '_>) -> Network {
             values::duration(SECOND, DAY),
             60 * MINUTE,
         ),
+        listen: section.optional("listen", values::socket_address),
+        peers: section.defaulted("peers", values::peers, Vec::new()),
+        channel: section.optional("channel", values::text),
     };
     section.finish();
     network
@@ -191,12 +200,13 @@ fn keys(mut section: Section<'_, '_>, folder: &Path) -> Keys {
     }
 }
 
-fn mapping(mut section: Section<'_, '_>, folder: &Path) -> MappingPack {
+fn mapping(mut section: Section<'_, '_>, folder: &Path) -> Option<MappingPack> {
     let pack = section.required("pack", values::path, PathBuf::new());
+    let present = section.present();
     section.finish();
-    MappingPack {
+    present.then(|| MappingPack {
         pack: folder.join(pack),
-    }
+    })
 }
 
 fn log(mut section: Section<'_, '_>) -> Log {

@@ -21,10 +21,11 @@ pub struct Settings {
     pub storage: Storage,
     /// Where the keys lie.
     pub keys: Keys,
-    /// The legacy databases, in name order; at present exactly one.
+    /// The legacy databases, in name order; at present exactly one, or none in a gateway that only
+    /// replicates and validates for its network.
     pub sources: Vec<Source>,
-    /// How rows become resources.
-    pub mapping: MappingPack,
+    /// How rows become resources; there wherever there is a source.
+    pub mapping: Option<MappingPack>,
     /// What is logged, and how.
     pub log: Log,
     /// The registration authority of a network, where this machine is it.
@@ -73,6 +74,21 @@ pub struct Network {
     pub authority: Option<String>,
     /// The pause between two looks whether the certificate is to be renewed.
     pub renewal_interval: Duration,
+    /// Where the gateways of other members connect; without it the gateway takes part in no channel.
+    pub listen: Option<SocketAddr>,
+    /// Where the gateways of other members are reached.
+    pub peers: Vec<PeerAddress>,
+    /// The channel that the source's records go to and that is served, where several were joined.
+    pub channel: Option<String>,
+}
+
+/// Where another member's gateway is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerAddress {
+    /// How its key begins: eight hexadecimal digits or more, in small letters.
+    pub key: String,
+    /// Its host and port.
+    pub address: String,
 }
 
 /// `[hospital]`: what the FHIR Organization says, and the base of the hospital's own URIs.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The rules that no single setting can show. A [`crate::Settings`] that was returned keeps them all:
 //!
-//! 1. There is exactly one source (more will come; a second one is refused, not ignored). `CFG0015`
+//! 1. There is exactly one source (more will come; a second one is refused, not ignored), or none where the
+//!    gateway listens to its network. `CFG0015`
 //! 2. Without TLS the gateway listens on loopback only. `CFG0010`
 //! 3. Without TLS on loopback, `plain_http_on_loopback = true` says that this is meant. `CFG0011`
 //! 4. Off loopback a tokens file is named. `CFG0012`
@@ -36,7 +37,7 @@ pub(crate) fn validate(settings: &Settings, reader: &mut Reader) {
 
 fn one_source(settings: &Settings, reader: &mut Reader) {
     match settings.sources.as_slice() {
-        [] if reader.sound("source") => reader.fault(
+        [] if settings.network.listen.is_none() && reader.sound("source") => reader.fault(
             "source",
             Diagnostic::error("CFG0015", "no source is configured")
                 .help("add a section [source.NAME] for the hospital's database"),

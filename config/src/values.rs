@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use crate::{Hours, UtcOffset};
+use crate::{Hours, PeerAddress, UtcOffset};
 
 /// Why a value was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,6 +202,32 @@ pub(crate) fn host_and_port(value: &DeValue<'_>) -> Read<String> {
             format!("write {KIND}"),
         )
     }
+}
+
+/// Other members' gateways, each as the beginning of its key, `@`, host and port.
+pub(crate) fn peers(value: &DeValue<'_>) -> Read<Vec<PeerAddress>> {
+    const KIND: &str =
+        "a list of gateways in quotes, such as [\"7f3a22c1@hyderabad.example:9082\"]";
+    let list = value.as_array().ok_or(Refused::Type(KIND))?;
+    list.iter().map(|value| peer(value.get_ref())).collect()
+}
+
+fn peer(value: &DeValue<'_>) -> Read<PeerAddress> {
+    const KIND: &str = "a key and an address, such as \"7f3a22c1@hyderabad.example:9082\"";
+    let text = value.as_str().ok_or(Refused::Type(KIND))?;
+    let fault = || {
+        let help = "write how the gateway's key begins (eight digits or more, see `silsila channel list`), @, host and port";
+        Refused::Value(format!("{text:?} names no gateway"), help.to_owned())
+    };
+    let (key, address) = text.split_once('@').ok_or_else(fault)?;
+    let digits = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    if !(8..=64).contains(&key.len()) || !key.chars().all(digits) {
+        return Err(fault());
+    }
+    host_and_port(&DeValue::String(address.into())).map(|address| PeerAddress {
+        key: key.to_owned(),
+        address,
+    })
 }
 
 /// An absolute `http` or `https` URI without query, fragment or closing slash.

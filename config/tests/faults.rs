@@ -258,7 +258,8 @@ fn an_empty_file_names_each_missing_section_once() {
 #[test]
 fn relative_paths_are_relative_to_the_file() {
     let loaded = parse("silsila.toml", SOUND, Path::new("/etc/silsila")).expect("sound");
-    assert_eq!(loaded.settings.mapping.pack, Path::new("/etc/silsila/pack"));
+    let mapping = loaded.settings.mapping.expect("there is a pack");
+    assert_eq!(mapping.pack, Path::new("/etc/silsila/pack"));
     assert_eq!(
         loaded.settings.keys.folder,
         Path::new("/var/lib/silsila/keys")

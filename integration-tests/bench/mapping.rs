@@ -33,7 +33,7 @@ pub async fn mapped(site: &Site, source: &MySql, chunk: usize) -> anyhow::Result
     let loaded = silsila_config::load(&site.config().file())
         .map_err(|faults| anyhow::anyhow!("the configuration is faulty: {faults:?}"))?;
     let settings = pack::settings(&loaded.settings);
-    let pack = pack::compile(&loaded.settings.mapping.pack, &settings)?;
+    let pack = pack::configured(&loaded.settings)?;
     let known = Known::default();
     let mut all = Vec::new();
     for mapping in pack.mappings() {

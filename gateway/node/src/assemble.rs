@@ -11,7 +11,7 @@ use silsila_config::{
     AccessSource, Hospital, Listen, MssqlSource, MysqlSource, OdbcSource, OdbcText, SecretRef,
     Settings, SourceKind, SourceTls,
 };
-use silsila_fhir::{Access, AccessSettings, FhirSettings, FhirState, SearchIndex, Token};
+use silsila_fhir::{Access, AccessSettings, FhirSettings, FhirState, Token};
 use silsila_mapping::Pack;
 use silsila_mssql::{MsSql, MsSqlOptions};
 use silsila_mysql::{MySql, MySqlOptions, Tls};
@@ -26,6 +26,7 @@ use crate::exit::Failure;
 use crate::front::{self, Readiness};
 use crate::keys::{self, GatewayKeys};
 use crate::listener::Listener;
+use crate::shared::{Ledgers, Shared};
 use crate::{pack, tls};
 
 /// Where the FHIR server lies below the gateway's address.
@@ -35,6 +36,8 @@ pub const FHIR_PATH: &str = "/fhir";
 pub struct Gateway {
     /// The ledger.
     pub store: Store,
+    /// The channels that it shares with others, where it does.
+    pub shared: Option<Shared>,
     /// Not yet running.
     pub pipeline: Pipeline,
     /// To it.
@@ -72,10 +75,7 @@ pub async fn gateway(settings: &Settings) -> Result<Gateway, Failure> {
         .as_ref()
         .map(tls::acceptor)
         .transpose()?;
-    let pack = Arc::new(pack::compile(
-        &settings.mapping.pack,
-        &pack::settings(settings),
-    )?);
+    let pack = Arc::new(pack::configured(settings)?);
     let sources = settings
         .sources
         .iter()
@@ -83,7 +83,8 @@ pub async fn gateway(settings: &Settings) -> Result<Gateway, Failure> {
         .collect::<Result<Vec<_>, _>>()?;
     let listener = Listener::bind(settings.listen.address, acceptor).await?;
     let keys = open_keys(settings)?;
-    let store = open_store(settings, &keys)?;
+    let ledgers = Ledgers::open(settings, &keys)?;
+    let store = ledgers.own().clone();
     let pipeline = Pipeline::new(PipelineOptions {
         store: store.clone(),
         sources,
@@ -95,6 +96,7 @@ pub async fn gateway(settings: &Settings) -> Result<Gateway, Failure> {
     let router = silsila_fhir::router(FhirState::new(store.clone(), fhir, access)?)
         .merge(front::router(&settings.hospital.name, ready.clone()));
     Ok(Gateway {
+        shared: ledgers.start(settings, &keys)?,
         store,
         handle: pipeline.handle(),
         pipeline,
@@ -115,17 +117,6 @@ pub fn open_keys(settings: &Settings) -> Result<GatewayKeys, Failure> {
         tracing::warn!(%folder, "made the gateway's keys: back them up, apart from the ledger");
     }
     Ok(keys)
-}
-
-/// The ledger, for writing.
-///
-/// # Errors
-/// Where it is damaged, foreign, or in use.
-pub fn open_store(settings: &Settings, keys: &GatewayKeys) -> Result<Store, Failure> {
-    keys::private_folder(&settings.storage.folder)?;
-    let mut options = store_options(settings, keys, ledger_file(settings));
-    options.channel_name.clone_from(&settings.hospital.base_uri);
-    Ok(Store::open(options, SearchIndex::new())?)
 }
 
 /// What every ledger of this gateway has in common: its keys, its sizes, its encryption.

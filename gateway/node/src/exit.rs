@@ -144,6 +144,9 @@ pub enum Failure {
     /// The registration authority, or the way to it.
     #[error("{0}")]
     Authority(Box<silsila_authority::AuthorityError>),
+    /// The network of gateways.
+    #[error("{} {}", .0.code(), .0)]
+    Engine(#[from] silsila_engine::EngineError),
     /// A channel's file.
     #[error("{0}")]
     Founding(#[from] silsila_replica::FoundingFault),
@@ -174,7 +177,7 @@ impl Failure {
             Self::Refused { exit, .. } => *exit,
             Self::Authority(error) => authority_exit(error),
             Self::NotConfirmed { .. } | Self::Founding(_) => Exit::Usage,
-            Self::Pipeline(_) | Self::Listen { .. } => Exit::Other,
+            Self::Pipeline(_) | Self::Listen { .. } | Self::Engine(_) => Exit::Other,
         }
     }
 

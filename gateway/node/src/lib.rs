@@ -22,4 +22,5 @@ pub mod listener;
 pub mod logging;
 pub mod output;
 pub mod pack;
+pub mod shared;
 pub mod tls;

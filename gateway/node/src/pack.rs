@@ -82,6 +82,17 @@ fn unreadable(path: &Path, reason: &str) -> Diagnostic {
     .help("name the folder that holds the mapping files")
 }
 
+/// The pack that the configuration names, compiled; an empty one where there is no source.
+///
+/// # Errors
+/// Every fault of the pack, at once.
+pub fn configured(all: &Settings) -> Result<Pack, Failure> {
+    match &all.mapping {
+        Some(mapping) => compile(&mapping.pack, &settings(all)),
+        None => Ok(Pack::compile(&[], &settings(all))?),
+    }
+}
+
 /// What the configuration adds to a pack.
 #[must_use]
 pub fn settings(settings: &Settings) -> PackSettings {

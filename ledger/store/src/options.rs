@@ -45,6 +45,9 @@ pub struct StoreOptions {
     /// Judges contract and certificates; asked only on a shared channel. The default refuses everything
     /// there.
     pub policy: Arc<dyn Policy>,
+    /// Called when something was submitted that other members must order, so that the engine need not look
+    /// for it; must return at once.
+    pub on_pending: Option<Arc<dyn Fn() + Send + Sync>>,
     /// Written into genesis when the file is new; otherwise ignored.
     pub channel_name: String,
     /// Where block times come from.
@@ -78,6 +81,7 @@ impl StoreOptions {
             genesis: None,
             grants: Arc::new(|_, _| true),
             policy: Arc::new(Alone),
+            on_pending: None,
             channel_name: String::new(),
             clock: Arc::new(SystemClock),
             readers: 4,

@@ -55,7 +55,8 @@ fn create(args: &ChannelCreateArgs) -> Result<Exit, Failure> {
         time_ms: now_ms(),
     }
     .genesis()?;
-    keys::write_whole(&args.out, &genesis.encode()).map_err(Failure::file(&args.out))?;
+    let out = std::path::absolute(&args.out).map_err(Failure::file(&args.out))?;
+    keys::write_whole(&out, &genesis.encode()).map_err(Failure::file(&args.out))?;
     print(&format!(
         "founded the channel {:?} in {}",
         args.name,

@@ -77,7 +77,7 @@ fn look_at_listener(loaded: &Loaded, found: &mut Diagnostics) {
 }
 
 fn compile(loaded: &Loaded, found: &mut Diagnostics) -> Option<Pack> {
-    let folder = &loaded.settings.mapping.pack;
+    let folder = &loaded.settings.mapping.as_ref()?.pack;
     if !folder.is_dir() {
         return None; // reported as CFG0031
     }

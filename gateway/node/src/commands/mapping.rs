@@ -19,9 +19,8 @@ fn which(config: Option<&Path>, args: &PackArgs) -> Result<(PathBuf, PackSetting
         (Some(folder), None) => Ok((folder.clone(), pack::stand_in())),
         (folder, config) => {
             let settings = load(config)?.settings;
-            let folder = folder
-                .clone()
-                .unwrap_or_else(|| settings.mapping.pack.clone());
+            let configured = settings.mapping.as_ref().map(|mapping| &mapping.pack);
+            let folder = folder.as_ref().or(configured).cloned().unwrap_or_default();
             Ok((folder, pack::settings(&settings)))
         }
     }

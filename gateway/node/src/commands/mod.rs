@@ -24,6 +24,7 @@ use crate::admin::{Answer, Office, Order, client};
 use crate::assemble;
 use crate::cli::{Cli, Command, LedgerCommand, MappingCommand};
 use crate::exit::{Exit, Failure};
+use crate::shared::Ledgers;
 
 /// Runs a command.
 ///
@@ -92,7 +93,7 @@ fn without_gateway(settings: &Settings, order: Order) -> Result<Answer, Failure>
         return Ok(Office::closed(settings, store).answer(order));
     }
     let keys = assemble::open_keys(settings)?;
-    let store = assemble::open_store(settings, &keys)?;
+    let store = Ledgers::open(settings, &keys)?.own().clone();
     let answer = Office::closed(settings, store.clone()).answer(order);
     store.close()?;
     Ok(answer)

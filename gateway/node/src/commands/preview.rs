@@ -40,7 +40,7 @@ struct Shown {
 }
 
 pub(super) async fn run(settings: &Settings, args: &PreviewArgs) -> Result<Exit, Failure> {
-    let pack = pack::compile(&settings.mapping.pack, &pack::settings(settings))?;
+    let pack = pack::configured(settings)?;
     let mapping = pack
         .mapping(&args.mapping)
         .ok_or_else(|| unknown(&pack, &args.mapping))?;

@@ -27,6 +27,7 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
     let admin = Server::bind(&assemble::admin_socket(settings))?;
     let Gateway {
         store,
+        shared,
         pipeline,
         router,
         ready,
@@ -70,6 +71,9 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
         );
     }
     drop(admin);
+    if let Some(shared) = shared {
+        tokio::task::block_in_place(|| shared.close())?;
+    }
     store.close()?;
     tracing::info!("stopped");
     Ok(exit)

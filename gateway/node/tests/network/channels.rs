@@ -32,7 +32,8 @@ fn found(members: &[&Place], file: &Path) -> Ended {
             &contract(),
             "--out",
         ])
-        .arg(file);
+        .arg(file)
+        .current_dir(members[0].at("."));
     crate::authority::ended(command.output().expect("the binary runs"))
 }
 
@@ -65,6 +66,8 @@ fn members_found_and_join_a_channel_and_others_are_kept_out() {
         assert_eq!(list[0]["name"], "Division");
         assert_eq!(list[0]["members"], 2);
     }
+    found(&[&mirpurkhas, &hyderabad], Path::new("division.channel")).expect(0, &["hand the file"]);
+    assert!(mirpurkhas.at("division.channel").exists());
     join(&outsider, &file).expect(2, &["CRT0022"]);
     outsider.run("channel list --json").expect(0, &["[]"]);
 

@@ -194,6 +194,14 @@ fn a_network_is_founded_once_in_a_folder_and_in_none_that_holds_something() {
     authority
         .run(&["network", "create", " x", "--folder", &nowhere])
         .expect(2, &["CRT0002"]);
+    let mut relative = authority.command(&["network", "create", "Relative", "--folder", "here"]);
+    let relative = ended(
+        relative
+            .current_dir(authority.at("."))
+            .output()
+            .expect("it runs"),
+    );
+    relative.expect(0, &["founded the network \"Relative\""]);
     authority
         .run(&["network", "invite", "X", "--role", "hosptial"])
         .expect(2, &["CLI0009", "hospital"]);

@@ -138,9 +138,16 @@ pub(super) fn list(settings: &AuthorityAlone, json: bool) -> Result<Exit, Failur
     let now = now_ms();
     print(&format!("network      {}", authority.network().name()));
     print(&format!("fingerprint  {}", authority.fingerprint()));
-    print(&members(&authority, now)?);
-    print(&requests(&authority)?);
-    print(&invitations(&authority, now)?);
+    for table in [
+        members(&authority, now)?,
+        requests(&authority)?,
+        invitations(&authority, now)?,
+    ]
+    .into_iter()
+    .flatten()
+    {
+        print(&format!("\n{table}"));
+    }
     Ok(Exit::Ok)
 }
 
@@ -182,9 +189,14 @@ fn everything(authority: &Authority) -> Result<Everything, AuthorityError> {
     })
 }
 
-fn members(authority: &Authority, now: u64) -> Result<String, AuthorityError> {
+/// A table, where there is anything in it.
+type Shown = Result<Option<String>, AuthorityError>;
+
+fn members(authority: &Authority, now: u64) -> Shown {
     let mut table = Table::new(["member", "role", "key", "certificate until"]);
-    for row in authority.members()? {
+    let rows = authority.members()?;
+    let any = !rows.is_empty();
+    for row in rows {
         let member = &row.credential.member;
         let state = match row.revoked_ms {
             Some(at) => format!("revoked {}", time(at)),
@@ -197,12 +209,14 @@ fn members(authority: &Authority, now: u64) -> Result<String, AuthorityError> {
             state,
         ]);
     }
-    Ok(format!("\n{table}"))
+    Ok(any.then(|| table.to_string()))
 }
 
-fn requests(authority: &Authority) -> Result<String, AuthorityError> {
+fn requests(authority: &Authority) -> Shown {
     let mut table = Table::new(["request", "organization", "role", "received", "decision"]);
-    for row in authority.requests()? {
+    let rows = authority.requests()?;
+    let any = !rows.is_empty();
+    for row in rows {
         table.row([
             row.id.to_string(),
             row.organization,
@@ -211,12 +225,14 @@ fn requests(authority: &Authority) -> Result<String, AuthorityError> {
             row.decision.word().to_owned(),
         ]);
     }
-    Ok(format!("\n{table}"))
+    Ok(any.then(|| table.to_string()))
 }
 
-fn invitations(authority: &Authority, now: u64) -> Result<String, AuthorityError> {
+fn invitations(authority: &Authority, now: u64) -> Shown {
     let mut table = Table::new(["open invitation", "role", "until"]);
-    for row in authority.invitations()? {
+    let rows = authority.invitations()?;
+    let any = !rows.is_empty();
+    for row in rows {
         let expired = if row.expires_ms <= now {
             " (expired)"
         } else {
@@ -225,7 +241,7 @@ fn invitations(authority: &Authority, now: u64) -> Result<String, AuthorityError
         let until = format!("{}{expired}", time(row.expires_ms));
         table.row([row.organization, row.role, until]);
     }
-    Ok(format!("\n{table}"))
+    Ok(any.then(|| table.to_string()))
 }
 
 pub(super) fn approve(settings: &AuthorityAlone, args: &DecideArgs) -> Result<Exit, Failure> {
@@ -330,9 +346,12 @@ pub(super) fn revoke(settings: &AuthorityAlone, args: &RevokeArgs) -> Result<Exi
     Ok(Exit::Ok)
 }
 
-/// The one member whose key begins so.
+/// A whole key, or the one member whose key begins so.
 fn member_named(authority: &Authority, name: &str) -> Result<PublicKey, Failure> {
     let digits = name.replace(' ', "").to_lowercase();
+    if let Ok(whole) = digits.parse() {
+        return Ok(whole);
+    }
     let members = authority.members()?;
     let mut found = members
         .iter()
