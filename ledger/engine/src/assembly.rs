@@ -35,6 +35,8 @@ pub(crate) struct Ground<B> {
     pub(crate) blocker: B,
     pub(crate) patience: Patience,
     pub(crate) cache: CacheRef,
+    /// What the names of its files begin with.
+    pub(crate) folder: String,
 }
 
 /// The six lanes of a channel.
@@ -131,7 +133,7 @@ where
             voter,
             patience: ground.patience,
             cache: ground.cache,
-            prefix: id.to_string(),
+            prefix: format!("{}{id}", ground.folder),
         };
         let lanes = lanes.consensus.to_members(&members);
         let context = context.child("consensus");

@@ -37,6 +37,8 @@ mod members;
 mod network;
 mod pool;
 mod receipt;
+#[cfg(test)]
+mod simulation;
 #[cfg(feature = "store")]
 mod store;
 mod vote;

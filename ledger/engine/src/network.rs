@@ -279,6 +279,7 @@ fn run(
                         blocker: oracle.clone(),
                         patience: options.patience,
                         cache: cache.clone(),
+                        folder: String::new(),
                     };
                     let me = Me {
                         engine_key: key.clone(),
