@@ -43,8 +43,12 @@ pub(crate) fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), AuthorityErro
 
 /// Makes a rename within the folder of a file durable.
 pub(crate) fn sync_folder(file: &Path) -> std::io::Result<()> {
-    file.parent()
-        .map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+    match file.parent() {
+        None => Ok(()),
+        // A bare name lies in the working directory.
+        Some(folder) if folder.as_os_str().is_empty() => fs::File::open(".")?.sync_all(),
+        Some(folder) => fs::File::open(folder)?.sync_all(),
+    }
 }
 
 /// Reads a small file, secret perhaps.

@@ -70,7 +70,11 @@ pub fn found(name: &str, folder: &Path, now: Millis) -> Result<Founded, Authorit
     files::private_folder(&beside)?;
     let founded = fill(name, &beside, now)?;
     fs::rename(&beside, folder).map_err(AuthorityError::file(folder))?;
-    files::sync_folder(folder).map_err(AuthorityError::file(folder))?;
+    if let Err(reason) = files::sync_folder(folder) {
+        // Nobody was shown what opens its root key: it must not pass for a network.
+        let _ = fs::rename(folder, &beside);
+        return Err(AuthorityError::file(folder)(reason));
+    }
     Ok(founded)
 }
 
