@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::contract::ContractCommand;
+
 /// A gateway beside a hospital's database: reads it, maps it to FHIR, commits it to a ledger, serves it.
 #[derive(Debug, Parser)]
 #[command(name = "silsila", version, propagate_version = true, arg_required_else_help = true, after_help = EXIT_CODES)]
@@ -311,6 +313,9 @@ pub enum ChannelCommand {
     /// Join a channel by its file, after judging it by this gateway's network
     #[command(after_help = "Example: silsila channel join mirpurkhas.channel")]
     Join(ChannelJoinArgs),
+    /// Check and test a contract before it is founded on or proposed
+    #[command(subcommand, arg_required_else_help = true)]
+    Contract(ContractCommand),
     /// Show the channels that this gateway joined
     #[command(after_help = "Example: silsila channel list --json")]
     List(OutputArgs),

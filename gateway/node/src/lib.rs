@@ -15,6 +15,7 @@ pub mod assemble;
 pub mod channels;
 pub mod cli;
 pub mod commands;
+pub mod contract;
 pub mod exit;
 pub mod front;
 pub mod keys;

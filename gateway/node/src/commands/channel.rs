@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use silsila_authority::{AuthorityError, Membership};
-use silsila_chain::{Contract, Genesis, Identity, Limits};
+use silsila_chain::{Genesis, Identity};
 use silsila_config::Settings;
 use silsila_replica::certificate::{CertificateFault, Credential, Fingerprint};
 use silsila_replica::{Founding, read_channel};
@@ -22,6 +22,7 @@ pub(super) fn run(config: Option<&Path>, command: &ChannelCommand) -> Result<Exi
     match command {
         ChannelCommand::Create(args) => create(args),
         ChannelCommand::Join(args) => join(&super::load(config)?.settings, &args.file),
+        ChannelCommand::Contract(command) => super::contract::run(command),
         ChannelCommand::List(args) => list(&super::load(config)?.settings, args.json),
     }
 }
@@ -37,8 +38,7 @@ fn create(args: &ChannelCreateArgs) -> Result<Exit, Failure> {
         .iter()
         .map(|name| validator(&members, name))
         .collect::<Result<Vec<_>, _>>()?;
-    let policies =
-        std::fs::read_to_string(&args.contract).map_err(Failure::file(&args.contract))?;
+    let contract = crate::contract::read(&args.contract).map_err(Failure::Faults)?;
     let mut nonce = [0; 16];
     getrandom::fill(&mut nonce).map_err(|error| AuthorityError::Random {
         reason: error.to_string(),
@@ -47,10 +47,7 @@ fn create(args: &ChannelCreateArgs) -> Result<Exit, Failure> {
         name: &args.name,
         members: &members,
         validators: &validators,
-        contract: Contract {
-            policies,
-            limits: Limits::default(),
-        },
+        contract: contract.contract,
         nonce,
         time_ms: now_ms(),
     }

@@ -4,6 +4,7 @@
 mod channel;
 mod check;
 mod checkpoint;
+mod contract;
 mod export;
 mod init;
 mod ledger;
