@@ -145,8 +145,10 @@ pub enum Reason {
     /// The state has another root.
     #[error("the state after the block before has another root")]
     StateRoot,
-    /// Rules that are not in force.
-    #[error("the block was judged by rules that are not in force")]
+    /// Rules that this program does not have; it stops rather than guess.
+    #[error(
+        "the block was judged by rules that this program does not have: install the version that the network runs"
+    )]
     RulesVersion,
     /// The next validators are not those of the channel.
     #[error("the next validators are not those of the channel")]

@@ -131,7 +131,7 @@ impl Writer {
             self.outbox.remove_committed(one.open);
         }
         self.chain = verified.accepted.after.clone();
-        Ok(())
+        self.expire()
     }
 
     fn place<'b>(&self, block: &'b Block, verified: &'b VerifiedBlock) -> Vec<Placed<'b>> {

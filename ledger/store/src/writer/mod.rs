@@ -21,11 +21,14 @@ pub(crate) use stage::{Failed, pack};
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use silsila_chain::{ChainState, ChannelKeys, Height, MemberKey, TxId};
+use silsila_chain::{ChainState, ChannelKeys, Height, MemberKey, Reason, TxId};
 
 use crate::engine::{Engine, Ordered};
-use crate::file::{OutboxRow, TransactionRow, WriteLock, delete_payloads, int, set_granted};
+use crate::file::{
+    OutboxRow, TransactionRow, WriteLock, delete_payloads, int, set_granted, tip_height,
+};
 use crate::read::{Reading, StoredHeads};
+use crate::writer::outbox::valid_until;
 use crate::{Grants, Index, StoreError, TxStatus};
 
 /// Everything that writing needs.
@@ -86,6 +89,15 @@ impl Writer {
         }
     }
 
+    /// Takes out of the outbox what no block may hold any more. A crash before leaves it for the next
+    /// block or the next start; [`status`] says so in the meantime.
+    pub(crate) fn expire(&mut self) -> Result<(), StoreError> {
+        for id in self.outbox.expired(self.chain.height())? {
+            self.reject(&id, Reason::Expired.code())?;
+        }
+        Ok(())
+    }
+
     /// Takes a transaction that can never be committed out of the outbox.
     pub(crate) fn reject(&mut self, id: &TxId, code: &str) -> Result<(), StoreError> {
         let Some(staged) = self.outbox.get(id) else {
@@ -119,10 +131,16 @@ pub(crate) fn status(conn: &Connection, id: TxId) -> Result<TxStatus, StoreError
     if let Some(code) = codes.next() {
         return Ok(TxStatus::Rejected { code: code? });
     }
-    let mut staged = conn.prepare_cached("SELECT 1 FROM ledger_outbox WHERE id = ?1")?;
-    if staged.exists([&id.0[..]])? {
-        Ok(TxStatus::Pending)
+    let mut staged = conn.prepare_cached("SELECT header FROM ledger_outbox WHERE id = ?1")?;
+    let mut headers = staged.query_map([&id.0[..]], |row| row.get::<_, Vec<u8>>(0))?;
+    let header = headers
+        .next()
+        .ok_or(StoreError::UnknownTransaction { id })??;
+    let valid_until = valid_until(&id, &header)?;
+    Ok(if tip_height(conn)?.unwrap_or_default() >= valid_until {
+        let code = Reason::Expired.code().to_owned();
+        TxStatus::Rejected { code }
     } else {
-        Err(StoreError::UnknownTransaction { id })
-    }
+        TxStatus::Pending
+    })
 }

@@ -5,7 +5,9 @@
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use silsila_chain::{ChainState, ChannelKeys, Genesis, Identity, MAX_NAME, Validators};
+use silsila_chain::{
+    ChainState, ChannelKeys, Genesis, Identity, MAX_NAME, Validators, judge_founding,
+};
 
 use crate::clear::ClearSuite;
 use crate::engine::{Elsewhere, Engine, LoneEngine};
@@ -67,7 +69,7 @@ pub(crate) fn open(
     }
     index.prepare(&conn)?;
     let outbox = take_up(&conn)?;
-    let writer = Writer {
+    let mut writer = Writer {
         index,
         engine: engine(options, &genesis),
         reading,
@@ -83,6 +85,7 @@ pub(crate) fn open(
         conn,
         lock,
     };
+    writer.expire()?;
     Ok(Opened { writer, genesis })
 }
 
@@ -125,6 +128,10 @@ fn found(conn: &mut Connection, options: &StoreOptions) -> Result<Genesis, Store
         Some(genesis) => genesis.clone(),
         None => found_alone(options)?,
     };
+    judge_founding(&genesis, &*options.policy).map_err(|reason| StoreError::Foreign {
+        path: options.path.display().to_string(),
+        reason: format!("its channel's founding is not accepted: {reason}"),
+    })?;
     let keys = options.custodian_key.on(&genesis.id());
     let txn = conn.transaction()?;
     write_meta(&txn, MetaName::Genesis, &genesis.encode())?;

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use silsila_chain::{
-    Head, MemoryHeads, OpenTransaction, Tag, Transaction, TransactionHeader, TxId,
+    Head, Height, MemoryHeads, OpenTransaction, Tag, Transaction, TransactionHeader, TxId,
 };
 
 use crate::{Fault, Payload, Place, StoreError};
@@ -91,16 +91,19 @@ impl Outbox {
         let Some(last) = self.queue.back() else {
             return Ok(None);
         };
-        let header =
-            TransactionHeader::decode(&last.transaction.header).map_err(|error| Fault {
-                place: Place {
-                    table: "ledger_outbox",
-                    tx_id: Some(last.id),
-                    ..Place::default()
-                },
-                what: error.to_string(),
-            })?;
+        let header = staged_header(&last.id, &last.transaction.header)?;
         Ok(Some(header.sequence))
+    }
+
+    /// What no block behind `tip` may hold any more.
+    pub(crate) fn expired(&self, tip: Height) -> Result<Vec<TxId>, StoreError> {
+        let mut expired = Vec::new();
+        for staged in &self.queue {
+            if valid_until(&staged.id, &staged.transaction.header)? <= tip {
+                expired.push(staged.id);
+            }
+        }
+        Ok(expired)
     }
 
     /// Lets go of a committed transaction. Heads that a later staged transaction moved on stay.
@@ -140,6 +143,22 @@ impl Outbox {
         self.memory -= staged.memory();
         Some(staged)
     }
+}
+
+/// The last block that may hold a staged transaction, by its header's bytes.
+pub(crate) fn valid_until(id: &TxId, header: &[u8]) -> Result<Height, StoreError> {
+    Ok(staged_header(id, header)?.valid_until)
+}
+
+fn staged_header(id: &TxId, header: &[u8]) -> Result<TransactionHeader, Fault> {
+    TransactionHeader::decode(header).map_err(|error| Fault {
+        place: Place {
+            table: "ledger_outbox",
+            tx_id: Some(*id),
+            ..Place::default()
+        },
+        what: error.to_string(),
+    })
 }
 
 /// Opens a transaction that was staged here.
