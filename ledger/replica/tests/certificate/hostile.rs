@@ -9,9 +9,12 @@ use silsila_replica::certificate::{
 
 use crate::sample::{DAY, FOUNDED, credential, issuing, member, network, revocation, root, trust};
 
+/// Whether a format's own reader takes these bytes.
+type Accepts = fn(&[u8]) -> bool;
+
 /// Every sample, and whether its own reader takes these bytes. A certificate's reader does not verify
 /// who signed it, so the whole judgement is asked.
-fn samples() -> [(Vec<u8>, fn(&[u8]) -> bool); 6] {
+fn samples() -> [(Vec<u8>, Accepts); 6] {
     [
         (root().der().to_vec(), |bytes| {
             RootCertificate::parse(bytes).is_ok()

@@ -230,10 +230,10 @@ impl Renewal {
                 tracing::info!(%until, "the network's authority renewed this gateway's certificate");
             }
             Ok(false) => {
-                tracing::debug!(%end, "the authority says that the certificate is not due yet")
+                tracing::debug!(%end, "the authority says that the certificate is not due yet");
             }
             Err(error) => {
-                tracing::warn!(%error, %end, "this gateway's certificate could not be renewed")
+                tracing::warn!(%error, %end, "this gateway's certificate could not be renewed");
             }
         }
     }
