@@ -30,6 +30,9 @@ const OFFERED: usize = 32;
 const OFFER_AGAIN_MS: u64 = 2_000;
 /// What was asked for and did not come is asked for again after this time, in milliseconds.
 const ASK_AGAIN_MS: u64 = 2_000;
+/// What a validator lacks, consensus is about to deliver: so many blocks, for so many milliseconds.
+const CONSENSUS_SOON: u64 = 16;
+const CONSENSUS_SOON_MS: u64 = 1_500;
 /// A block takes no further transaction once it has this many entries.
 const ENTRIES_PER_BLOCK: u64 = 20_000;
 /// What transactions may take of a candidate's bytes; the rest is for headers and receipts.
@@ -68,6 +71,8 @@ pub(crate) struct Desk<L: Ledger + ?Sized> {
     offered: HashMap<TxId, u64>,
     /// Own transactions that an earlier process may have offered.
     inherited: HashSet<TxId>,
+    /// Since when another member was ahead.
+    behind_since: Option<u64>,
     /// Whom blocks were asked of, and until when an answer is waited for.
     asked: Option<(PublicKey, u64)>,
     wanted: HashMap<PayloadDigest, u64>,
@@ -134,6 +139,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             committed: Recent::default(),
             tips: BTreeMap::new(),
             offered: HashMap::new(),
+            behind_since: None,
             asked: None,
             wanted: HashMap::new(),
             lacking: HashSet::new(),
@@ -503,7 +509,19 @@ impl<L: Ledger + ?Sized> Desk<L> {
 
     // Blocks.
 
+    /// Asks a member that is ahead for blocks. Consensus delivers to a validator by itself, a moment
+    /// later than to others; only what does not come is asked for.
     fn fetch_blocks(&mut self, now: u64) {
+        let lag = self.seen().0 - self.tip().height().0;
+        if lag == 0 {
+            self.behind_since = None;
+            return;
+        }
+        let since = *self.behind_since.get_or_insert(now);
+        let soon = lag <= CONSENSUS_SOON && now < since + CONSENSUS_SOON_MS;
+        if soon && self.witnesses.validators().len() > 1 && self.votes() {
+            return;
+        }
         if self.asked.as_ref().is_some_and(|(_, until)| now < *until) {
             return;
         }
@@ -519,6 +537,10 @@ impl<L: Ledger + ?Sized> Desk<L> {
         }
         let turn = usize::try_from(now).unwrap_or_default() % ahead.len();
         self.ask(ahead[turn].clone(), now);
+    }
+
+    fn votes(&self) -> bool {
+        self.witnesses.validators().position(&self.me).is_some()
     }
 
     fn ask(&mut self, of: PublicKey, now: u64) {
@@ -582,6 +604,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
     pub(crate) fn apply(&mut self, block: &Block, now: u64) -> Result<(), LedgerError> {
         self.ledger.apply(block)?;
         self.branches.advance()?;
+        self.behind_since = None;
         let height = self.tip().height();
         let ids: Vec<TxId> = block.transactions.iter().map(Transaction::id).collect();
         self.pool.committed(&ids);

@@ -3,4 +3,5 @@
 
 mod nodes;
 mod ordering;
+mod privacy;
 mod votes;

@@ -34,7 +34,7 @@ pub struct Node {
 pub struct Running {
     pub store: Store,
     pub channel: ChannelHandle,
-    pub network: Network,
+    pub network: Arc<Network>,
 }
 
 /// Gateways numbered from 1.
@@ -80,7 +80,7 @@ pub fn found(name: &str, members: &[&Node], validators: usize) -> Genesis {
 }
 
 impl Node {
-    fn seed(&self) -> [u8; 32] {
+    pub fn seed(&self) -> [u8; 32] {
         [self.number; 32]
     }
 
@@ -159,12 +159,21 @@ impl Node {
         Ok(Running {
             store,
             channel,
-            network,
+            network: Arc::new(network),
         })
     }
 }
 
 impl Running {
+    /// A second channel over the network of `first`.
+    pub fn beside(first: &Self, store: Store, channel: ChannelHandle) -> Self {
+        Self {
+            store,
+            channel,
+            network: Arc::clone(&first.network),
+        }
+    }
+
     pub fn height(&self) -> u64 {
         self.store.health().unwrap().height.0
     }

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a gateway of the network gets of a channel that it is no member of: nothing.
+
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use commonware_codec::Encode;
+use commonware_codec::varint::UInt;
+use commonware_cryptography::ChaCha20Poly1305;
+use commonware_p2p::authenticated::lookup;
+use commonware_p2p::{AddressableManager as _, AddressableTrackedPeers, Receiver as _};
+use commonware_runtime::{Quota, Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
+use commonware_stream::cups::{self, Cups};
+use commonware_stream::sake::{self, Sake};
+use commonware_utils::NZUsize;
+use commonware_utils::ordered::Map;
+use silsila_chain::Genesis;
+use silsila_engine::{StoreLedger, private_key, public_key};
+
+use crate::nodes::{Node, Running, found, nodes, wait};
+
+type Heard = Arc<Mutex<Vec<Vec<u8>>>>;
+
+/// A gateway that writes down every byte that reaches it, on every lane, before anything of ours looks.
+fn listen(node: &Node, others: &[&Node]) -> Heard {
+    let heard = Heard::default();
+    let (noted, key) = (Arc::clone(&heard), private_key(&node.seed()));
+    let (listen, folder) = (node.address, node.engine_folder());
+    let addresses = others.iter().map(|node| {
+        let key = public_key(&node.key().public()).unwrap();
+        (key, node.address.into())
+    });
+    let peers = AddressableTrackedPeers::primary(Map::from_iter_dedup(addresses));
+    thread::spawn(move || {
+        let config = runtime::Config::new().with_storage_directory(folder);
+        runtime::Runner::new(config).start(|context| async move {
+            let handshake = Cups::<_, ChaCha20Poly1305>::new(
+                Sake {
+                    signer: key,
+                    synchrony_bound: Duration::from_secs(60),
+                    max_handshake_age: Duration::from_secs(60),
+                    version: sake::Version::V1,
+                },
+                cups::Version::V1,
+            );
+            let namespace = [b"silsila/network/1 ", &[4_u8; 32][..]].concat();
+            let config = lookup::Config::local(
+                handshake,
+                &namespace,
+                listen,
+                NZUsize!(64),
+                32 << 20,
+                NZUsize!(64),
+            );
+            let (mut network, mut oracle) = lookup::Network::new(context.child("network"), config);
+            oracle.track(0, peers);
+            let rate = Quota::per_second(NonZeroU32::new(256).unwrap());
+            for lane in 0..6 {
+                let (_, mut receiver) = network.register(lane, rate);
+                let noted = Arc::clone(&noted);
+                context
+                    .child("lane")
+                    .with_attribute("index", lane)
+                    .spawn(|_| async move {
+                        while let Ok((_, bytes)) = receiver.recv().await {
+                            noted.lock().unwrap().push(bytes.as_ref().to_vec());
+                        }
+                    });
+            }
+            _ = network.start().await;
+        });
+    });
+    heard
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// By what a channel's messages could be told.
+fn marks(genesis: &Genesis) -> [Vec<u8>; 3] {
+    let number = u64::from_be_bytes(*genesis.id().0.first_chunk().unwrap());
+    [
+        UInt(number).encode().to_vec(),
+        genesis.id().0.to_vec(),
+        genesis.name.clone().into_bytes(),
+    ]
+}
+
+#[test]
+fn nothing_of_a_channel_reaches_a_gateway_outside_it() {
+    let nodes = nodes(5);
+    let all: Vec<&Node> = nodes.iter().collect();
+    let (shared, secret) = (
+        found("for all five", &all, 4),
+        found("for four alone", &all[..4], 4),
+    );
+    let heard = listen(&nodes[4], &all);
+    // One process and one network of connections for both channels.
+    let running: Vec<(Running, Running)> = nodes[..4]
+        .iter()
+        .map(|node| {
+            let first = node.run(&shared, &all);
+            let store = node.open(&secret);
+            let ledger = StoreLedger::new(store.clone(), Arc::new(silsila_chain::AsCertified));
+            let channel = first.network.join(Arc::new(ledger)).unwrap();
+            let second = Running::beside(&first, store, channel);
+            (first, second)
+        })
+        .collect();
+    for (round, (shared, secret)) in running.iter().enumerate() {
+        let content = format!("round {round}");
+        let ids = (
+            shared.stage(&["a"], &content),
+            secret.stage(&["b"], &content),
+        );
+        shared.committed(ids.0);
+        secret.committed(ids.1);
+    }
+    let [_, id, _] = marks(&shared);
+    wait("the fifth hears of its own channel", || {
+        let heard = heard.lock().unwrap();
+        heard.iter().any(|bytes| holds(bytes, &id)).then_some(())
+    });
+    let heard = heard.lock().unwrap();
+    let [number, ..] = marks(&shared);
+    assert!(heard.iter().any(|bytes| bytes.starts_with(&number)));
+    for mark in marks(&secret) {
+        let leaked = heard.iter().filter(|bytes| holds(bytes, &mark)).count();
+        assert_eq!(leaked, 0, "of {} messages", heard.len());
+    }
+}
