@@ -238,9 +238,29 @@ pub enum LedgerCommand {
         after_help = "Example: silsila ledger checkpoint --out mirpurkhas.note\n         silsila ledger checkpoint --countersign karachi.note --out both.note"
     )]
     Checkpoint(CheckpointArgs),
+    /// Make a sealed backup: ledgers, cursors and keys, while the gateway may run
+    #[command(after_help = "Example: silsila ledger backup /media/usb/mirpurkhas.backup")]
+    Backup(BackupArgs),
+    /// Restore a backup into empty folders; asks for the recovery key
+    #[command(after_help = "Example: silsila ledger restore /media/usb/mirpurkhas.backup")]
+    Restore(RestoreArgs),
     /// Write the whole chain to one file, for silsila-verify
     #[command(after_help = "Example: silsila ledger export hospital.chain --payloads")]
     Export(ExportArgs),
+}
+
+/// `ledger backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Where to write it: on another disk than the ledger's
+    pub file: PathBuf,
+}
+
+/// `ledger restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// The backup
+    pub file: PathBuf,
 }
 
 /// `ledger blocks`.

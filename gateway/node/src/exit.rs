@@ -150,6 +150,18 @@ pub enum Failure {
     /// A channel's file.
     #[error("{0}")]
     Founding(#[from] silsila_replica::FoundingFault),
+    /// A recovery key, or a backup.
+    #[error("{0}")]
+    Seal(#[from] silsila_seal::SealError),
+    /// No recovery key was ever made.
+    #[error("KEY0006 there is no recovery key, and so nothing that a backup could be sealed to")]
+    NoRecoveryKey,
+    /// A restore would fill a folder that is not empty.
+    #[error("KEY0007 {} is not empty", folder.display())]
+    NotEmpty {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// Nobody said yes.
     #[error("CLI0014 nothing was done: {what} needs a yes")]
     NotConfirmed {
@@ -176,6 +188,7 @@ impl Failure {
             Self::Source(_) => Exit::Source,
             Self::Refused { exit, .. } => *exit,
             Self::Authority(error) => authority_exit(error),
+            Self::Seal(_) | Self::NoRecoveryKey | Self::NotEmpty { .. } => Exit::Ledger,
             Self::NotConfirmed { .. } | Self::Founding(_) => Exit::Usage,
             Self::Pipeline(_) | Self::Listen { .. } | Self::Engine(_) => Exit::Other,
         }
@@ -188,6 +201,8 @@ impl Failure {
             Self::NotRunning { .. } => Some("start it with `silsila serve`, or name its configuration with --config".into()),
             Self::KeysLost { .. } => Some("restore the key file from its backup; with new keys every resource would get a new id".into()),
             Self::Listen { .. } => Some("is another program, or another gateway, using the port?".into()),
+            Self::NoRecoveryKey => Some("run `silsila init`, which makes one and prints it once".into()),
+            Self::NotEmpty { .. } => Some("a restore fills empty folders only; move this one away".into()),
             Self::Tokens { .. } => Some("one line for each caller: NAME TOKEN [EXPIRY]".into()),
             Self::NotConfirmed { .. } => Some("answer yes, or give --yes".into()),
             Self::Authority(error) => authority_help(error).map(Into::into),

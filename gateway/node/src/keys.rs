@@ -210,7 +210,7 @@ pub(crate) fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
         .map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
 }
 
-fn from_hex(text: &str) -> Option<[u8; 32]> {
+pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
     let digits = text.as_bytes();
     let mut out = [0; 32];
     if digits.len() != 64 {

@@ -12,6 +12,7 @@
 
 pub mod admin;
 pub mod assemble;
+pub mod backup;
 pub mod channels;
 pub mod cli;
 pub mod commands;

@@ -32,7 +32,7 @@ const PART: usize = 1 << 20;
 const LAST: u32 = 1 << 31;
 /// A name, and a size of at most nine bytes.
 const MAX_HEAD: usize = 1 + 2 + MAX_NAME + 9;
-const MAX_NAME: usize = 64;
+const MAX_NAME: usize = 128;
 
 /// Writes a backup.
 pub struct BackupWriter<W> {
@@ -44,7 +44,7 @@ pub struct BackupWriter<W> {
 /// A file that a backup holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// Its name: small letters, digits, `-` and `.`, beginning with a letter.
+    /// Its name: components of small letters, digits, `-`, `.` and `_`, separated by `/`.
     pub name: String,
     /// How many bytes it has.
     pub size: u64,
@@ -307,10 +307,13 @@ fn key_id(public: &SealingPublic) -> [u8; 16] {
     *digest.first_chunk().expect("16 is at most 32")
 }
 
+/// At most four components, none of which leads elsewhere.
 fn is_name(name: &str) -> bool {
-    name.len() <= MAX_NAME
-        && name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'.')
+    let component = |part: &str| {
+        part.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit())
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._".contains(&b))
+    };
+    name.len() <= MAX_NAME && name.split('/').count() <= 4 && name.split('/').all(component)
 }

@@ -15,8 +15,8 @@ use silsila_seal::Compartment;
 
 use crate::clear::ClearSuite;
 use crate::file::{
-    BlockRow, LedgerFile, MetaName, by_digest, connect_reader, damaged_pages, fold_log, held,
-    read_meta, tip_height, versions, wanted,
+    BlockRow, LedgerFile, MetaName, by_digest, connect_reader, copy_to, damaged_pages, fold_log,
+    held, read_meta, tip_height, versions, wanted,
 };
 use crate::read::{Anchors, Opening, Pool, Reading, block, entries_through, prove, summaries};
 use crate::verify::{check_outbox, verify_whole};
@@ -437,6 +437,16 @@ impl Store {
             report.faults.extend(self.0.write(verify_index)?);
         }
         Ok(report)
+    }
+
+    /// Copies the ledger as it is at one moment into a new file, encrypted with the same key, while it goes on
+    /// being written.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`], or where the copy cannot be made.
+    pub fn copy_to(&self, copy: &Path) -> Result<(), StoreError> {
+        let conn = connect_reader(&self.0.file, READER_CACHE)?;
+        copy_to(&self.0.file, &conn, copy)
     }
 
     /// How the store is.

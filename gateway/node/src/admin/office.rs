@@ -84,6 +84,7 @@ impl Office {
                 Some(running) => running.handle.status(),
                 None => silsila_pipeline::recorded_status(&self.store)?,
             },
+            backed_up_ms: None,
             network: None,
         })
     }

@@ -97,6 +97,9 @@ pub struct Report {
     pub ledger: Ledger,
     /// The sources and their mappings.
     pub pipeline: silsila_pipeline::Status,
+    /// When the last backup was made, milliseconds since 1970; filled in by the command itself.
+    #[serde(default)]
+    pub backed_up_ms: Option<u64>,
     /// The network that the gateway is a member of; filled in by the command itself.
     #[serde(default)]
     pub network: Option<NetworkReport>,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One file per command.
 
+mod backup;
 mod channel;
 mod check;
 mod checkpoint;
@@ -54,6 +55,12 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Ledger(LedgerCommand::Proof(args)) => proof::run(&load(config)?.settings, &args),
         Command::Ledger(LedgerCommand::Checkpoint(args)) => {
             checkpoint::run(&load(config)?.settings, &args)
+        }
+        Command::Ledger(LedgerCommand::Backup(args)) => {
+            backup::back_up(&load(config)?.settings, &args)
+        }
+        Command::Ledger(LedgerCommand::Restore(args)) => {
+            backup::restore(&load(config)?.settings, &args)
         }
         Command::Ledger(LedgerCommand::Export(args)) => export::run(&load(config)?.settings, &args),
         Command::Network(command) => network::run(config, &command).await,

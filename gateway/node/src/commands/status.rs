@@ -18,6 +18,7 @@ pub(super) async fn run(settings: &Settings, args: &OutputArgs) -> Result<Exit, 
         });
     };
     report.network = super::network::report(settings);
+    report.backed_up_ms = crate::backup::made_ms(settings);
     if args.json {
         print_json(&*report)?;
     } else {
@@ -82,6 +83,26 @@ fn network(network: &NetworkReport, now_ms: u64) -> String {
     }
 }
 
+/// After so long without a backup a person is reminded.
+const BACKUP_DUE_MS: u64 = 7 * 24 * 3_600_000;
+
+/// When the last backup was made, and a reminder where that is long ago.
+fn backup(made_ms: Option<u64>, now_ms: u64) -> String {
+    const HOW: &str = "make one: silsila ledger backup FILE, on another disk";
+    match made_ms {
+        None => format!("backup   NONE YET; {HOW}"),
+        Some(made) => {
+            let age = now_ms.saturating_sub(made);
+            let due = if age >= BACKUP_DUE_MS {
+                format!(", WHICH IS LONG; {HOW}")
+            } else {
+                String::new()
+            };
+            format!("backup   {} ago{due}", span(age))
+        }
+    }
+}
+
 /// Whether a mapping stands still because its tables changed.
 fn held(report: &Report) -> bool {
     let mut mappings = report.pipeline.sources.iter().flat_map(|s| &s.mappings);
@@ -91,6 +112,7 @@ fn held(report: &Report) -> bool {
 fn shown(report: &Report) -> String {
     let mut out = vec![head(report), ledger(&report.ledger, report.now_ms)];
     out.extend(report.network.as_ref().map(|it| network(it, report.now_ms)));
+    out.push(backup(report.backed_up_ms, report.now_ms));
     if let Some(free) = report.disk_free_bytes {
         out.push(format!("disk     {} free", size(free)));
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The binary as a person or a script meets it: exit codes, messages, files.
 
+mod backup;
 mod checks;
 mod place;
 mod serving;

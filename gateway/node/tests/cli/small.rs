@@ -57,7 +57,7 @@ fn a_missing_configuration_is_named_with_the_ways_to_name_another() {
 fn init_makes_closed_folders_and_keys_once() {
     let place = Place::new();
     let first = place.run("init");
-    first.expect(0, &["made the keys", "signs as", "back the key file up"]);
+    first.expect(0, &["made the keys", "signs as", "the recovery key"]);
     let again = place.run("init");
     again.expect(0, &["found the keys"]);
     let signs = |text: &str| {

@@ -39,7 +39,7 @@ fn sample() -> Files {
     let large = (0..2_500_000_u32).map(|n| n.to_be_bytes()[3]).collect();
     vec![
         ("gateway.keys".to_owned(), b"secret".to_vec()),
-        ("empty".to_owned(), Vec::new()),
+        ("state/empty".to_owned(), Vec::new()),
         ("ledger.sqlite".to_owned(), large),
     ]
 }
@@ -116,7 +116,7 @@ fn a_file_shorter_than_was_said_fails_the_writing() {
     };
     let refused = writer.file(&part, &b"123"[..]);
     assert!(matches!(refused, Err(SealError::Stream { .. })));
-    for name in ["", "../x", "A", "a/b"] {
+    for name in ["", "../x", "A", "a/", "/a", "a/../b", "a/.b", "a/b/c/d/e"] {
         let part = Part {
             name: name.to_owned(),
             size: 0,

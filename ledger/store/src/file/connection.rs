@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Opening the file.
 
+use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::backup::StepResult;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
@@ -65,6 +67,22 @@ pub(super) fn connect_behind(file: &LedgerFile) -> Result<Connection, StoreError
     unlock(&conn, file)?;
     check_format(&conn, file, false)?;
     Ok(conn)
+}
+
+/// Copies the ledger as it is at one moment into a new file, encrypted with the same key.
+pub(crate) fn copy_to(file: &LedgerFile, conn: &Connection, copy: &Path) -> Result<(), StoreError> {
+    let mut to = Connection::open(copy)?;
+    unlock(&to, file)?;
+    // One step: the pages of one state, while writers go on in the log.
+    let backup = rusqlite::backup::Backup::new(conn, &mut to)?;
+    match backup.step(-1)? {
+        StepResult::Done => Ok(()),
+        _ => Err(StoreError::Io {
+            action: "copying the ledger to",
+            path: copy.display().to_string(),
+            source: std::io::Error::other("it is locked"),
+        }),
+    }
 }
 
 /// Gives SQLite the key, before anything else is asked of it. The page is the unit of encryption, and its size

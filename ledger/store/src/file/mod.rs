@@ -13,7 +13,7 @@ mod place;
 mod rows;
 mod schema;
 
-pub(crate) use connection::{connect_reader, connect_writer, damaged_pages, fold_log};
+pub(crate) use connection::{connect_reader, connect_writer, copy_to, damaged_pages, fold_log};
 pub(crate) use heads::{insert_version, versions};
 pub(crate) use keys::{
     closed, content_key, insert_closed, insert_content_key, newest_period, own_compartments,
