@@ -32,7 +32,14 @@ fn an_unknown_command_or_option_is_a_usage_fault_with_a_suggestion() {
 #[test]
 fn every_group_of_commands_shows_its_help() {
     let place = Place::new();
-    for group in ["mapping", "source", "quarantine", "ledger"] {
+    for group in [
+        "mapping",
+        "source",
+        "quarantine",
+        "ledger",
+        "channel",
+        "channel contract",
+    ] {
         place.run(group).expect(2, &["Usage: silsila"]);
         place
             .run(&format!("{group} --help"))
@@ -41,6 +48,27 @@ fn every_group_of_commands_shows_its_help() {
     place
         .run("ledger verify --help")
         .expect(0, &["Example: silsila ledger verify"]);
+}
+
+#[test]
+fn a_contract_is_checked_and_tested_without_a_gateway() {
+    let place = Place::new();
+    let example = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../config/examples/contracts/consent-first.cedar"
+    );
+    place
+        .run(&format!("channel contract check {example}"))
+        .expect(0, &["nothing wrong", "hash: "]);
+    place
+        .run(&format!("channel contract test {example}"))
+        .expect(0, &["passed, 0 failed"]);
+    place
+        .run("channel contract test /nowhere/x.cedar --json")
+        .expect(1, &["CON0011", "CON0009"]);
+    place
+        .run("channel contract test --help")
+        .expect(0, &["Example: silsila channel contract test"]);
 }
 
 #[test]

@@ -128,11 +128,16 @@ fn vocabulary(policies: &PolicySet) -> Vec<ContractFault> {
         let message = strip(&error.to_string());
         located(FaultCode::Vocabulary, error, Some(message))
     });
+    let errors: Vec<ContractFault> = errors.collect();
+    if !errors.is_empty() {
+        // What Cedar doubts then mostly follows from what is wrong.
+        return errors;
+    }
     let warnings = result.validation_warnings().map(|warning| {
         let message = strip(&warning.to_string());
         located(FaultCode::Doubtful, warning, Some(message))
     });
-    errors.chain(warnings).collect()
+    warnings.collect()
 }
 
 /// Cedar names the policy by the number that it gave it; the place says it better.

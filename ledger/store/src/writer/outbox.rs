@@ -150,15 +150,16 @@ pub(crate) fn valid_until(id: &TxId, header: &[u8]) -> Result<Height, StoreError
     Ok(staged_header(id, header)?.valid_until)
 }
 
-fn staged_header(id: &TxId, header: &[u8]) -> Result<TransactionHeader, Fault> {
-    TransactionHeader::decode(header).map_err(|error| Fault {
+fn staged_header(id: &TxId, header: &[u8]) -> Result<TransactionHeader, StoreError> {
+    let fault = |error: silsila_chain::cbor::DecodeError| Fault {
         place: Place {
             table: "ledger_outbox",
             tx_id: Some(*id),
             ..Place::default()
         },
         what: error.to_string(),
-    })
+    };
+    TransactionHeader::decode(header).map_err(|error| fault(error).into())
 }
 
 /// Opens a transaction that was staged here.
