@@ -11,7 +11,7 @@ use silsila_gateway::assemble::{open_keys, open_store};
 use silsila_integration_tests::gateway::Gateway;
 use silsila_schema::Json;
 use silsila_store::chain::Op;
-use silsila_store::rusqlite::{Connection, OpenFlags};
+use silsila_store::rusqlite::Connection;
 use silsila_store::{Draft, Payload, Store};
 
 use crate::site::Site;
@@ -27,9 +27,15 @@ const STORED: [(&str, &str); 4] = [
     ("ledger_block", "header"),
 ];
 
+/// The ledger in a gateway's folder, which is encrypted.
+fn connect(folder: &Path) -> anyhow::Result<Connection> {
+    let keys = silsila_gateway::keys::existing(&folder.join("keys"))?.context("no key file")?;
+    Ok(keys.file().connect(&folder.join("state/ledger.sqlite"))?)
+}
+
 /// Bytes of the file by the first word of the tables' names.
-pub fn storage(ledger: &Path) -> anyhow::Result<BTreeMap<String, u64>> {
-    let conn = Connection::open_with_flags(ledger, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+pub fn storage(folder: &Path) -> anyhow::Result<BTreeMap<String, u64>> {
+    let conn = connect(folder)?;
     let mut query =
         conn.prepare("SELECT name, pgsize FROM dbstat WHERE aggregate = TRUE ORDER BY name")?;
     let mut sizes = BTreeMap::new();
@@ -55,7 +61,7 @@ pub struct Verified {
 }
 
 /// Verifies the ledger as an operator would, then hashes its bytes with nothing else.
-pub fn verified(gateway: &Gateway, ledger: &Path) -> anyhow::Result<Verified> {
+pub fn verified(gateway: &Gateway, folder: &Path) -> anyhow::Result<Verified> {
     let output = gateway.command(&["ledger", "verify", "--json"])?;
     let report: serde_json::Value =
         serde_json::from_slice(&output.stdout).context("silsila ledger verify")?;
@@ -64,12 +70,12 @@ pub fn verified(gateway: &Gateway, ledger: &Path) -> anyhow::Result<Verified> {
     Ok(Verified {
         bytes: number("bytes")?,
         seconds: number("seconds")?,
-        hashing: hashing(ledger)?,
+        hashing: hashing(folder)?,
     })
 }
 
-fn hashing(ledger: &Path) -> anyhow::Result<f64> {
-    let conn = Connection::open_with_flags(ledger, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+fn hashing(folder: &Path) -> anyhow::Result<f64> {
+    let conn = connect(folder)?;
     let mut stored: Vec<u8> = Vec::new();
     for (table, column) in STORED {
         let mut query = conn.prepare(&format!("SELECT {column} FROM {table}"))?;

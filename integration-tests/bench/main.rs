@@ -196,7 +196,7 @@ impl Bench {
         self.live(site, &mut gateway, &patients, report).await?;
         eprintln!("== Start");
         gateway.stop()?;
-        figures::storage(report, &ingest, &ledger::storage(&site.ledger())?);
+        figures::storage(report, &ingest, &ledger::storage(site.folder())?);
         let clean = site::restarted(&mut gateway).await?;
         figures::idle(report, "after a start", &gateway)?;
         gateway.kill()?;
@@ -204,7 +204,7 @@ impl Bench {
         figures::start(report, &ingest, clean, killed);
         gateway.stop()?;
         eprintln!("== Verification and single commits");
-        figures::verified(report, &ledger::verified(&gateway, &site.ledger())?);
+        figures::verified(report, &ledger::verified(&gateway, site.folder())?);
         let ids: Vec<String> = patients
             .iter()
             .filter_map(|p| p["id"].as_str().map(str::to_owned))

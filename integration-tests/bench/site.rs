@@ -65,9 +65,9 @@ impl Site {
         Gateway::launch(&beside_us("silsila")?, self.config.clone())
     }
 
-    /// The ledger's file.
-    pub fn ledger(&self) -> PathBuf {
-        self.folder.join("state/ledger.sqlite")
+    /// The folder of the gateway's state and keys.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 }
 

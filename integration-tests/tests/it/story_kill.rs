@@ -16,6 +16,7 @@ use silsila_integration_tests::hospital::{Day2, Hospital, sindh};
 use silsila_integration_tests::mariadb::{MariaDb, shared};
 use silsila_store::Store;
 
+use crate::ledger_file;
 use crate::story_record::Record;
 
 /// Put a seed here that a failed run has printed.
@@ -349,7 +350,9 @@ fn counters(status: &Value) -> BTreeMap<String, Value> {
 /// No two entries of the ledger tell the same event.
 fn no_event_twice(folder: &Path, entries: u64) {
     let ledger = folder.join("state/ledger.sqlite");
-    let store = Store::open_read_only_with(&ledger, &silsila_fhir::dictionaries(), None).unwrap();
+    let key = ledger_file::file_key(folder);
+    let dictionaries = silsila_fhir::dictionaries();
+    let store = Store::open_read_only_with(&ledger, &dictionaries, Some(key)).unwrap();
     let events: BTreeSet<[u8; 16]> = store
         .read(|conn| {
             (0..entries)

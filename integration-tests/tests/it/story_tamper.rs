@@ -7,8 +7,9 @@ use std::path::Path;
 
 use hyper::StatusCode;
 use silsila_integration_tests::dice::Dice;
-use silsila_store::rusqlite::{Connection, params};
+use silsila_store::rusqlite::params;
 
+use crate::ledger_file;
 use crate::story_record::{TYPES, entries, text};
 use crate::story_scene::Scene;
 
@@ -28,8 +29,8 @@ const STORED: [(&str, &str); 7] = [
 
 /// Changes one bit of one value in a row that chance picks of those with a rowid of at least `from`; only
 /// the roots of chunks, which short transactions do not have, may be missing there.
-fn flip(file: &Path, dice: &mut Dice, table: &str, column: &str, from: i64) -> bool {
-    let conn = Connection::open(file).unwrap();
+fn flip(folder: &Path, dice: &mut Dice, table: &str, column: &str, from: i64) -> bool {
+    let conn = ledger_file::connect(folder);
     let sql = format!("SELECT rowid FROM {table} WHERE rowid >= ?1 AND length({column}) > 0");
     let mut statement = conn.prepare(&sql).unwrap();
     let rows = statement.query_map([from], |row| row.get(0)).unwrap();
@@ -50,8 +51,8 @@ fn flip(file: &Path, dice: &mut Dice, table: &str, column: &str, from: i64) -> b
     true
 }
 
-fn newest(file: &Path, table: &str) -> i64 {
-    let conn = Connection::open(file).unwrap();
+fn newest(folder: &Path, table: &str) -> i64 {
+    let conn = ledger_file::connect(folder);
     let sql = format!("SELECT max(rowid) FROM {table}");
     conn.query_row(&sql, [], |row| row.get(0)).unwrap()
 }
@@ -84,7 +85,7 @@ async fn a_changed_byte_is_named_by_verify_and_never_served() {
     for (table, column) in STORED {
         for _ in 0..2 {
             std::fs::write(&file, &whole).unwrap();
-            assert!(flip(&file, &mut dice, table, column, 0));
+            assert!(flip(scene.folder.path(), &mut dice, table, column, 0));
             let (code, said) = scene.run("ledger verify");
             assert_eq!(code, 1, "{said}");
             let place = format!("table {table}");
@@ -98,7 +99,13 @@ async fn a_changed_byte_is_named_by_verify_and_never_served() {
     // It was stopped in order and is believed at the start; a read looks again.
     std::fs::write(&file, &whole).unwrap();
     for _ in 0..5 {
-        assert!(flip(&file, &mut dice, "ledger_payload", "bytes", 0));
+        assert!(flip(
+            scene.folder.path(),
+            &mut dice,
+            "ledger_payload",
+            "bytes",
+            0
+        ));
     }
     scene.gateway.restart().await.unwrap();
     let mut http = scene.http().await;
@@ -142,22 +149,29 @@ async fn a_start_over_what_was_changed_after_a_crash_is_refused() {
     // A clean end checks everything up to here for good.
     assert_eq!(scene.gateway.stop().unwrap(), 0);
     let file = scene.folder.path().join("state/ledger.sqlite");
-    let checked: BTreeMap<&str, i64> = STORED.map(|(t, _)| (t, newest(&file, t))).into();
+    let checked: BTreeMap<&str, i64> = STORED
+        .map(|(t, _)| (t, newest(scene.folder.path(), t)))
+        .into();
     scene.gateway.restart().await.unwrap();
     scene.hospital.apply_day2(&scene.server).await.unwrap();
     let visit = |s: &serde_json::Value| Scene::counter(s, "visit", "quarantined") == 4;
     scene.until_source("at the end of day 2", visit).await;
     scene.gateway.kill().unwrap();
     // Folds the log into the file, so that the file alone is the ledger.
-    Connection::open(&file)
-        .unwrap()
+    ledger_file::connect(scene.folder.path())
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
         .unwrap();
     let whole = std::fs::read(&file).unwrap();
 
     for (table, column) in STORED {
         std::fs::write(&file, &whole).unwrap();
-        if !flip(&file, &mut dice, table, column, checked[table] + 1) {
+        if !flip(
+            scene.folder.path(),
+            &mut dice,
+            table,
+            column,
+            checked[table] + 1,
+        ) {
             continue;
         }
         let (code, said) = scene.run("serve");
