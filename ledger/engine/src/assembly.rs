@@ -116,6 +116,7 @@ where
         news: news_out,
     };
     let desk = Desk::new(ledger, witnesses.clone(), me.engine_key.clone())?;
+    let idle_ms = u64::try_from(ground.patience.idle.as_millis()).unwrap_or(u64::MAX);
     let mut handles = Vec::new();
     let role = if validators.position(&public).is_none() {
         Role::Follower
@@ -162,6 +163,7 @@ where
             undelivered: None,
             heard: BTreeMap::new(),
             failing: None,
+            idle_ms,
             delivered: 0,
         };
         channel.run()

@@ -25,9 +25,6 @@ use crate::{Candidate, Finality, Ledger, LedgerError, MAX_LINKS, Scheme, certifi
 
 /// How often what is due is done.
 const TICK_MS: u64 = 250;
-/// A channel without entries gets an empty block after this time, in milliseconds: it lets consensus
-/// forget the views that nobody proposed in.
-pub(crate) const EMPTY_MS: u64 = 600_000;
 /// Whoever was not heard for this time, in milliseconds, is taken to be away.
 const AWAY_MS: u64 = 6_000;
 /// Consensus forgets blocks this far behind; they are in the ledger.
@@ -89,6 +86,8 @@ pub(crate) struct Channel<E, L: Ledger + ?Sized, S, R> {
     pub(crate) undelivered: Option<Delivery>,
     pub(crate) heard: BTreeMap<PublicKey, u64>,
     pub(crate) failing: Option<String>,
+    /// After how many milliseconds without a block an empty one is proposed.
+    pub(crate) idle_ms: u64,
     pub(crate) delivered: u64,
 }
 
@@ -185,7 +184,7 @@ where
         match question {
             Question::Propose { parent, reply } => {
                 let now = self.now();
-                let empty = now >= self.desk.tip().time_ms() + EMPTY_MS;
+                let empty = now >= self.desk.tip().time_ms() + self.idle_ms;
                 let proposal = self.desk.propose(&parent, empty, now);
                 let proposal = proposal.unwrap_or_else(|error| {
                     self.note(Err(error));

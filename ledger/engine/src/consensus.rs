@@ -46,6 +46,9 @@ pub struct Patience {
     pub votes: Duration,
     /// A leader that was silent for this time is not waited for.
     pub silence: Duration,
+    /// A channel in which nothing happens gets an empty block after this time: it lets consensus forget
+    /// the views in which nobody proposed anything, so that its files do not grow.
+    pub idle: Duration,
 }
 
 impl Default for Patience {
@@ -54,6 +57,7 @@ impl Default for Patience {
             leader: Duration::from_secs(3),
             votes: Duration::from_secs(5),
             silence: Duration::from_secs(11),
+            idle: Duration::from_secs(600),
         }
     }
 }

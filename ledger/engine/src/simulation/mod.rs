@@ -106,17 +106,38 @@ fn seed_of(number: usize) -> [u8; 32] {
     [u8::try_from(number + 1).expect("few"); 32]
 }
 
-impl World {
-    async fn new(context: Context, seed: u64, members: usize) -> Self {
+/// What outlives a power cut: the ledgers, and what was promised.
+struct Durable {
+    ledgers: Vec<Arc<MemoryLedger>>,
+    submitted: Vec<TxId>,
+    acknowledged: BTreeMap<TxId, u64>,
+}
+
+impl Durable {
+    fn new(members: usize) -> Self {
         let genesis = found(members);
-        let nodes: Vec<Node> = (0..members)
-            .map(|number| {
+        let ledger = |number| {
+            let key = MemberKey::from_seed(&seed_of(number));
+            Arc::new(MemoryLedger::new(genesis.clone(), key))
+        };
+        Self {
+            ledgers: (0..members).map(ledger).collect(),
+            submitted: Vec::new(),
+            acknowledged: BTreeMap::new(),
+        }
+    }
+}
+
+impl World {
+    async fn new(context: Context, dice: Dice, durable: Durable) -> Self {
+        let nodes: Vec<Node> = (0..)
+            .zip(durable.ledgers)
+            .map(|(number, ledger)| {
                 let seed = seed_of(number);
-                let key = MemberKey::from_seed(&seed);
                 Node {
                     seed,
                     key: private_key(&seed),
-                    ledger: Arc::new(MemoryLedger::new(genesis.clone(), key)),
+                    ledger,
                     process: None,
                     starts: 0,
                 }
@@ -137,9 +158,27 @@ impl World {
             oracle,
             nodes,
             links: BTreeMap::new(),
-            dice: Dice(seed),
-            submitted: Vec::new(),
-            acknowledged: BTreeMap::new(),
+            dice,
+            submitted: durable.submitted,
+            acknowledged: durable.acknowledged,
+        }
+    }
+
+    /// All processes end at once.
+    fn end(self) -> (Durable, Dice) {
+        let durable = Durable {
+            ledgers: self.nodes.into_iter().map(|node| node.ledger).collect(),
+            submitted: self.submitted,
+            acknowledged: self.acknowledged,
+        };
+        (durable, self.dice)
+    }
+
+    async fn start_all(&mut self) {
+        let count = self.nodes.len();
+        self.link(&vec![0; count], true).await;
+        for number in 0..count {
+            self.start(number).await;
         }
     }
 
@@ -181,6 +220,7 @@ impl World {
                     leader: Duration::from_secs(1),
                     votes: Duration::from_secs(2),
                     silence: Duration::from_secs(11),
+                    idle: Duration::from_secs(20),
                 },
                 cache: CacheRef::new(NZU16!(4096), NZUsize!(256)),
                 folder: format!("node-{number}"),
@@ -320,17 +360,37 @@ impl World {
 
 fn simulate(seed: u64, crashes: bool) {
     let config = deterministic::Config::new().with_seed(seed);
-    let runner = deterministic::Runner::new(config);
-    runner.start(|context| async move {
-        let mut world = World::new(context, seed, VALIDATORS + 1).await;
-        let count = world.nodes.len();
-        world.link(&vec![0; count], true).await;
-        for number in 0..count {
-            world.start(number).await;
-        }
+    deterministic::Runner::new(config).start(|context| async move {
+        let durable = Durable::new(VALIDATORS + 1);
+        let mut world = World::new(context, Dice(seed), durable).await;
+        world.start_all().await;
         for _ in 0..20 {
             world.trouble(crashes).await;
         }
+        world.heal().await;
+    });
+}
+
+/// Power cuts that take all members at once, and with them whatever consensus had not synced to its disk.
+fn simulate_power_cuts(seed: u64) {
+    let config = deterministic::Config::new().with_seed(seed);
+    let mut runner = deterministic::Runner::new(config);
+    let mut left = (Durable::new(VALIDATORS + 1), Dice(seed));
+    for _ in 0..3 {
+        let ((durable, dice), checkpoint) = runner.start_and_recover(|context| async move {
+            let mut world = World::new(context, left.1, left.0).await;
+            world.start_all().await;
+            for _ in 0..6 {
+                world.trouble(true).await;
+            }
+            world.end()
+        });
+        left = (durable, dice);
+        runner = deterministic::Runner::from(checkpoint);
+    }
+    runner.start(|context| async move {
+        let mut world = World::new(context, left.1, left.0).await;
+        world.start_all().await;
         world.heal().await;
     });
 }
@@ -366,4 +426,9 @@ fn partitions_losses_and_delays_neither_fork_nor_lose_anything() {
 #[test]
 fn crashes_neither_fork_nor_lose_anything() {
     each(12, |seed| simulate(seed, true));
+}
+
+#[test]
+fn power_cuts_that_take_all_at_once_neither_fork_nor_lose_anything() {
+    each(12, simulate_power_cuts);
 }
