@@ -97,6 +97,15 @@ pub enum StoreError {
     /// The store was closed.
     #[error("this ledger was closed")]
     Closed,
+    /// The channel has two certified blocks of one height; nothing is committed any more.
+    #[error(
+        "two different blocks of height {height} are certified: nothing is committed until the network's \
+         members have decided which history holds"
+    )]
+    Halted {
+        /// The height.
+        height: u64,
+    },
     /// A thread panicked while it held the writer; open the store again.
     #[error("the ledger's writer stopped in the middle of its work; open the ledger again")]
     Poisoned,
@@ -123,6 +132,7 @@ impl StoreError {
             Self::Closed => "LED0014",
             Self::NotEncrypted { .. } => "LED0015",
             Self::WrongKey { .. } => "LED0016",
+            Self::Halted { .. } => "LED0017",
         }
     }
 
@@ -136,6 +146,7 @@ impl StoreError {
                 | Self::Sqlite { .. }
                 | Self::Io { .. }
                 | Self::Poisoned
+                | Self::Halted { .. }
         )
     }
 }

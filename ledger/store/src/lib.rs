@@ -32,6 +32,7 @@ pub use options::{Dictionary, Grants, StoreOptions};
 pub use read::Exported;
 pub use report::{BlockSummary, Fault, Health, Place, Progress, TxStatus, VerifyReport};
 pub use store::Store;
+pub use verify::{Damage, Halt, ScrubState, ScrubStep};
 
 pub use rusqlite;
 pub use silsila_chain as chain;

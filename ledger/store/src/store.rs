@@ -22,8 +22,8 @@ use crate::read::{Anchors, Opening, Pool, Reading, block, entries_through, prove
 use crate::verify::{check_outbox, verify_whole};
 use crate::writer::{self, Arrived, Checkpoint, Failed, Opened, Writer, decode_genesis, pack};
 use crate::{
-    BlockSummary, CommittedEntry, Dictionary, Draft, Fault, FileKey, Health, Index, Place,
-    Progress, StoreError, StoreOptions, TxStatus, VerifyReport,
+    BlockSummary, Clock as _, CommittedEntry, Dictionary, Draft, Fault, FileKey, Health, Index, Place,
+    Progress, StoreError, StoreOptions, SystemClock, TxStatus, VerifyReport,
 };
 
 const LONE_READERS: usize = 2;
@@ -158,6 +158,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::UnknownTransaction`]; [`StoreError::Full`], after which it is still in the outbox.
     pub fn submit(&self, id: TxId) -> Result<TxStatus, StoreError> {
+        self.refuse_if_halted()?;
         self.0.committing(|writer| writer.submit(id))
     }
 
@@ -172,6 +173,9 @@ impl Store {
         block: &Block,
         payloads: impl IntoIterator<Item = Vec<u8>>,
     ) -> Result<(), StoreError> {
+        let compared = self.compare(block, SystemClock.now_ms());
+        self.0.note(compared.as_ref().err());
+        compared?;
         let arrived = Arrived::new(payloads);
         self.0
             .committing(|writer| writer.apply_foreign(block, arrived))
@@ -447,6 +451,14 @@ impl Store {
     pub fn copy_to(&self, copy: &Path) -> Result<(), StoreError> {
         let conn = connect_reader(&self.0.file, READER_CACHE)?;
         copy_to(&self.0.file, &conn, copy)
+    }
+
+    /// Compares the index with the chain, as far as the index can tell.
+    ///
+    /// # Errors
+    /// Where the database cannot be read at all.
+    pub fn verify_index(&self) -> Result<Vec<Fault>, StoreError> {
+        self.0.write(verify_index)
     }
 
     /// How the store is.

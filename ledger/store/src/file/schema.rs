@@ -100,6 +100,31 @@ CREATE TABLE IF NOT EXISTS ledger_held (
     bytes BLOB NOT NULL
 );
 
+CREATE TABLE IF NOT EXISTS ledger_damage (
+    number INTEGER PRIMARY KEY,
+    found_ms INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    part TEXT NOT NULL,
+    height INTEGER,
+    entry INTEGER,
+    what TEXT NOT NULL,
+    repaired_ms INTEGER
+);
+
+CREATE TABLE IF NOT EXISTS ledger_scrub (
+    number INTEGER PRIMARY KEY CHECK (number = 0),
+    height INTEGER NOT NULL,
+    rounds INTEGER NOT NULL,
+    ended_ms INTEGER NOT NULL
+);
+
+CREATE TABLE IF NOT EXISTS ledger_halt (
+    number INTEGER PRIMARY KEY CHECK (number = 0),
+    found_ms INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    evidence BLOB NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS ledger_rejected (
     id BLOB PRIMARY KEY,
     code TEXT NOT NULL

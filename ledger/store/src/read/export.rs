@@ -130,7 +130,12 @@ impl Store {
 
 /// Compares a root, made of stored nodes, with what certified headers say: a member signs nothing that a
 /// flipped bit made.
-fn certified_root(conn: &Connection, size: u64, have: u64, root: &Hash) -> Result<(), StoreError> {
+pub(crate) fn certified_root(
+    conn: &Connection,
+    size: u64,
+    have: u64,
+    root: &Hash,
+) -> Result<(), StoreError> {
     let says = |height: u64| -> Result<Hash, StoreError> {
         let place = Height(height);
         let row = BlockRow::at(conn, place)?.ok_or_else(|| missing(place))?;

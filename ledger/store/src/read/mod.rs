@@ -13,6 +13,7 @@ mod proof;
 pub(crate) use anchors::{Anchor, Anchors};
 pub use export::Exported;
 
+pub(crate) use export::certified_root;
 pub(crate) use blocks::{block, entries_through, summaries};
 pub(crate) use heads::StoredHeads;
 pub(crate) use locate::{Located, Reading};

@@ -5,11 +5,23 @@
 //! no other block and is spread over threads ([`segment`]). What it says of the chain (order, time,
 //! history, state, versions) is then checked block by block ([`join`]). The look-up tables are compared
 //! with what the entries say ([`tables`]).
+//!
+//! In the background a little of it is verified at a time ([`scrub`]); what is found goes on a durable list
+//! ([`damage`]) and is mended with what other members have ([`repair`]). Two certified blocks of one height
+//! end all committing ([`halt`]).
 
+mod damage;
+mod halt;
 mod join;
+mod repair;
+mod scrub;
 mod segment;
 mod tables;
 mod whole;
+
+pub use damage::Damage;
+pub use halt::Halt;
+pub use scrub::{ScrubState, ScrubStep};
 
 pub(crate) use join::{check_genesis, replay};
 pub(crate) use tables::check_outbox;

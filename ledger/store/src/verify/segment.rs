@@ -61,7 +61,10 @@ pub(crate) fn check_segment(
     to: Height,
 ) -> Result<Segment, StoreError> {
     // One state of the file for all of its tables: a gateway may be committing the next blocks meanwhile.
-    let conn = &*conn.unchecked_transaction()?;
+    let own = (conn.is_autocommit())
+        .then(|| conn.unchecked_transaction())
+        .transpose()?;
+    let conn = own.as_deref().unwrap_or(conn);
     let mut segment = Segment::default();
     let mut rows = BlockRow::range(conn, from, to.next())?;
     let beyond = if rows.last().is_some_and(|row| row.height == to.next()) {

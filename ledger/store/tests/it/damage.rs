@@ -39,7 +39,7 @@ const COLUMNS: [(&str, &str); 18] = [
 ];
 
 /// A ledger of some blocks, closed cleanly.
-fn written() -> Ledger {
+pub fn written() -> Ledger {
     let ledger = Ledger::new();
     let store = ledger.open();
     fill(&store);
@@ -56,7 +56,7 @@ fn fill(store: &Store) {
     }
 }
 
-fn expected(seq: u64) -> Vec<u8> {
+pub fn expected(seq: u64) -> Vec<u8> {
     body(&(seq % PER_BLOCK).to_string(), seq / PER_BLOCK)
 }
 
@@ -76,7 +76,7 @@ pub fn reads_never_lie(store: &Store) -> u64 {
 }
 
 /// Changes one bit of one value of one row, as chance will have it; says which.
-fn flip(conn: &Connection, dice: &mut Dice, table: &str, column: &str) -> Option<String> {
+pub fn flip(conn: &Connection, dice: &mut Dice, table: &str, column: &str) -> Option<String> {
     let key = match table {
         "ledger_transaction_id" | "ledger_version" => "rowid_of",
         _ => "rowid",

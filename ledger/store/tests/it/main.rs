@@ -13,4 +13,5 @@ mod full;
 mod harness;
 mod ordering;
 mod raw_bytes;
+mod scrub;
 mod sharing;
