@@ -269,3 +269,6 @@ fn unreachable(address: &str, reason: impl Into<String>) -> AuthorityError {
         reason: reason.into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

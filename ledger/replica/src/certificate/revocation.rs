@@ -48,12 +48,15 @@ impl RevocationReason {
         Self::ALL.into_iter().find(|reason| reason.word() == word)
     }
 
-    const fn number(self) -> u8 {
+    /// Its number among the reasons of RFC 5280, section 5.3.1, which the ledger's entries use too:
+    /// unspecified, keyCompromise, cessationOfOperation, privilegeWithdrawn.
+    #[must_use]
+    pub const fn number(self) -> u8 {
         match self {
             Self::Unspecified => 0,
             Self::KeyCompromise => 1,
-            Self::Left => 2,
-            Self::Misconduct => 3,
+            Self::Left => 5,
+            Self::Misconduct => 9,
         }
     }
 }
