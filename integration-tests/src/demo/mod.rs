@@ -6,6 +6,7 @@
 //! mariadb/       the database server of Mirpurkhas
 //! access/        the file of Hyderabad's application
 //! mirpurkhas/    a gateway: silsila.toml, its password file, state and keys; so for every hospital
+//! authority/     the network's registration authority; more in `network`
 //! demo.json      where to find the gateways, once everything mapped is committed
 //! ```
 //!
@@ -14,6 +15,7 @@
 mod hyderabad;
 mod karachi;
 mod mirpurkhas;
+mod network;
 mod place;
 mod site;
 
@@ -51,15 +53,17 @@ pub async fn run(dir: &Path, ports: &[Port]) -> anyhow::Result<()> {
     let mut stop = Stop::new()?;
     place.withdraw()?;
     let mut sites = ported(ports)?;
-    for (_, port) in &sites {
-        if TcpListener::bind(("127.0.0.1", *port)).is_err() {
+    let others = Others::ported(ports);
+    let all = sites.iter().map(|(_, port)| *port);
+    for port in all.chain([others.authority, others.union]) {
+        if TcpListener::bind(("127.0.0.1", port)).is_err() {
             bail!(
                 "port {port} is taken; is another demonstration running? Its own terminal ends it with Ctrl-C"
             );
         }
     }
     let outcome = tokio::select! {
-        outcome = serve(&place, &mut sites) => outcome,
+        outcome = serve(&place, &mut sites, others) => outcome,
         () = stop.wait() => Ok(()),
     };
     place.withdraw()?;
@@ -77,7 +81,8 @@ pub async fn run(dir: &Path, ports: &[Port]) -> anyhow::Result<()> {
 fn ported(ports: &[Port]) -> anyhow::Result<Vec<(Box<dyn Site>, u16)>> {
     let sites = sites();
     for port in ports {
-        if !sites.iter().any(|site| site.name() == port.name) {
+        let known = ["authority", network::UNION].contains(&port.name.as_str());
+        if !known && !sites.iter().any(|site| site.name() == port.name) {
             bail!("no hospital of the demonstration is called {:?}", port.name);
         }
     }
@@ -94,20 +99,51 @@ fn ported(ports: &[Port]) -> anyhow::Result<Vec<(Box<dyn Site>, u16)>> {
         .collect())
 }
 
-/// Opens every hospital, starts its gateway, says what to try, and watches. Dropping it, also when we are
-/// interrupted, ends the gateways.
-async fn serve(place: &Place, sites: &mut [(Box<dyn Site>, u16)]) -> anyhow::Result<()> {
+/// The ports of what is no hospital.
+#[derive(Debug, Clone, Copy)]
+struct Others {
+    authority: u16,
+    union: u16,
+}
+
+impl Others {
+    fn ported(ports: &[Port]) -> Self {
+        let port = |name: &str, usual| {
+            let asked = ports.iter().find(|port| port.name == name);
+            asked.map_or(usual, |port| port.number)
+        };
+        Self {
+            authority: port("authority", 8080),
+            union: port(network::UNION, 8084),
+        }
+    }
+}
+
+/// Opens every hospital, has all join the network, starts the gateways, says what to try, and watches. Dropping it,
+/// also when we are interrupted, ends authority and gateways.
+async fn serve(
+    place: &Place,
+    sites: &mut [(Box<dyn Site>, u16)],
+    others: Others,
+) -> anyhow::Result<()> {
     let silsila = beside_us("silsila")?;
     let start = Instant::now();
-    let mut gateways = Vec::new();
+    let mut configs = Vec::new();
     for (site, port) in sites.iter_mut() {
-        let config = site.open(place, *port).await?;
-        let gateway = Gateway::start(&silsila, config).await?;
-        println!(
-            "{}: the gateway serves on http://127.0.0.1:{port}/fhir; it reads the hospital now",
-            site.title()
-        );
-        gateways.push(gateway);
+        configs.push(site.open(place, *port).await?);
+    }
+    configs.push(network::union(place, others.union));
+    let authority = network::Authority::start(place, &silsila, others.authority)?;
+    println!(
+        "The registration authority answers on 127.0.0.1:{}; all gateways join its network",
+        others.authority
+    );
+    network::join(place, &silsila, &mut configs)?;
+    let mut gateways = Vec::new();
+    for config in configs {
+        let (name, port) = (config.hospital.0.clone(), config.port);
+        gateways.push(Gateway::start(&silsila, config).await?);
+        println!("{name}: the gateway serves on http://127.0.0.1:{port}/fhir");
     }
     for ((site, _), gateway) in sites.iter().zip(&gateways) {
         let status = gateway.swept(1, FIRST_SWEEP).await?;
@@ -118,7 +154,8 @@ async fn serve(place: &Place, sites: &mut [(Box<dyn Site>, u16)]) -> anyhow::Res
             site.title()
         );
     }
-    place.announce(sites.iter().map(|(site, port)| (site.name(), *port)))?;
+    let ports = sites.iter().map(|(site, port)| (site.name(), *port));
+    place.announce(ports, &others)?;
     for (site, port) in sites.iter() {
         let config = place.gateway(site.name()).join("silsila.toml");
         println!("\n{}", site.what_to_try(*port, &silsila, &config));
@@ -131,8 +168,12 @@ async fn serve(place: &Place, sites: &mut [(Box<dyn Site>, u16)]) -> anyhow::Res
             println!("Log: {}", log.display());
         }
     }
+    println!("Log: {}", network::log(place).display());
     println!("Ctrl-C ends everything.");
     loop {
+        if let Some(code) = authority.ended() {
+            bail!("the registration authority ended with code {code}");
+        }
         for gateway in &gateways {
             if let Some(code) = gateway.ended() {
                 bail!("a gateway ended with code {code}:\n{}", gateway.output());

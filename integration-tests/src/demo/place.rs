@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+use super::Others;
+
 /// The folder of a demonstration.
 pub struct Place {
     /// Absolute.
@@ -32,6 +34,7 @@ impl Place {
     pub(super) fn announce<'n>(
         &self,
         gateways: impl Iterator<Item = (&'n str, u16)>,
+        others: &Others,
     ) -> anyhow::Result<()> {
         let gateways: Vec<_> = gateways
             .map(|(name, port)| {
@@ -39,7 +42,11 @@ impl Place {
                 serde_json::json!({"name": name, "port": port, "fhir": fhir})
             })
             .collect();
-        let text = serde_json::json!({ "gateways": gateways });
+        let text = serde_json::json!({
+            "gateways": gateways,
+            "authority": {"port": others.authority},
+            "union": {"port": others.union, "fhir": format!("http://127.0.0.1:{}/fhir", others.union)},
+        });
         let draft = self.dir.join("demo.json.new");
         std::fs::write(&draft, format!("{text:#}\n"))?;
         std::fs::rename(draft, self.demo_json())?;

@@ -114,12 +114,6 @@ impl GatewayConfig {
         let Self {
             port,
             hospital: (name, base_uri),
-            source,
-            poll_interval,
-            sweep_interval,
-            rows_per_second,
-            chunk_rows,
-            source_lines,
             sections,
             ..
         } = self;
@@ -130,10 +124,30 @@ impl GatewayConfig {
             "[hospital]\nname = {name:?}\nbase_uri = {base_uri:?}\n\n\
              [listen]\n{listen}\n\n\
              [storage]\nfolder = \"state\"\n\n[keys]\nfolder = \"keys\"\n\n\
-             [source.{source_name}]\n{kind_lines}\n\
+             {read}{sections}\n",
+            read = self.what_it_reads(),
+        )
+    }
+
+    /// Source and pack.
+    fn what_it_reads(&self) -> String {
+        let Self {
+            source,
+            poll_interval,
+            sweep_interval,
+            rows_per_second,
+            chunk_rows,
+            source_lines,
+            ..
+        } = self;
+        if matches!(source, LegacySource::None) {
+            return String::new();
+        }
+        format!(
+            "[source.{source_name}]\n{kind_lines}\n\
              rows_per_second = {rows_per_second}\nchunk_rows = {chunk_rows}\n\
              poll_interval = \"{poll_interval}\"\nsweep_interval = \"{sweep_interval}\"\n{source_lines}\n\n\
-             [mapping]\npack = {pack:?}\n\n{sections}\n",
+             [mapping]\npack = {pack:?}\n\n",
             source_name = source.name(),
             kind_lines = source.lines(),
             pack = self.pack.display().to_string(),

@@ -20,6 +20,8 @@ pub enum LegacySource {
         /// The file.
         file: PathBuf,
     },
+    /// None: a gateway that replicates and validates for its network.
+    None,
     /// A database with an ODBC driver.
     Odbc {
         /// The source's name.
@@ -49,6 +51,7 @@ impl LegacySource {
             Self::MySql(options) => &options.name,
             Self::MsSql(options) => &options.name,
             Self::Access { name, .. } | Self::Odbc { name, .. } => name,
+            Self::None => "",
         }
     }
 
@@ -75,6 +78,7 @@ impl LegacySource {
             Self::Odbc { connection, .. } => {
                 format!("kind = \"odbc\"\nconnection = {connection:?}")
             }
+            Self::None => String::new(),
         }
     }
 
@@ -83,7 +87,7 @@ impl LegacySource {
         match self {
             Self::MySql(options) => vec![("mysql-password", options.password.expose())],
             Self::MsSql(options) => vec![("mssql-password", options.password.expose())],
-            Self::Access { .. } | Self::Odbc { .. } => Vec::new(),
+            Self::Access { .. } | Self::Odbc { .. } | Self::None => Vec::new(),
         }
     }
 
@@ -94,7 +98,7 @@ impl LegacySource {
     pub fn mysql(&mut self) -> &mut MySqlOptions {
         match self {
             Self::MySql(options) => options,
-            Self::MsSql(_) | Self::Access { .. } | Self::Odbc { .. } => {
+            Self::MsSql(_) | Self::Access { .. } | Self::Odbc { .. } | Self::None => {
                 panic!("this gateway reads no MySQL")
             }
         }

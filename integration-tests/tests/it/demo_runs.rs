@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The demonstration as a newcomer sees it: start, look, the next day, look again, end, start again.
+//! The demonstration as a newcomer sees it: a network of three hospitals starts, look, the next day, look again
+//! at every gateway, end, start again.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -16,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(240);
 
 /// All hospitals, in the order of `demo.json`.
 const NAMES: [&str; 3] = ["mirpurkhas", "hyderabad", "karachi"];
+
+/// What runs beside the hospitals: the registration authority, and its organization's own gateway.
+const OTHERS: [&str; 2] = ["authority", "union"];
 
 /// How Hyderabad finds him, whom it knows from the second day on.
 const NEW_AT_HYDERABAD: &str =
@@ -42,10 +46,9 @@ fn who_know_him(ports: [u16; 3]) -> impl Iterator<Item = (&'static str, &'static
     })
 }
 
-fn start(dir: &Path, ports: &[u16]) -> Supervised {
-    let ports: Vec<_> = NAMES
-        .iter()
-        .zip(ports)
+fn start(dir: &Path, ports: &[u16], others: &[u16]) -> Supervised {
+    let ports: Vec<_> = (NAMES.iter().chain(&OTHERS))
+        .zip(ports.iter().chain(others))
         .map(|(name, port)| format!("{name}={port}"))
         .collect();
     let mut command = vec![DEMO, "run", "--dir", dir.to_str().unwrap()];
@@ -107,6 +110,19 @@ async fn moved(port: u16, search: &str, before: &Value) -> Value {
     }
 }
 
+/// The patient as one gateway serves him, once it has the version that another serves.
+async fn replicated(port: u16, search: &str, there: &Value) -> Value {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let here = hero(port, search).await;
+        if here["meta"]["versionId"] == there["meta"]["versionId"] {
+            return here;
+        }
+        assert!(Instant::now() < until, "{search}: not replicated to {port}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// The first city of every version, the newest first.
 async fn cities(port: u16, id: &Value) -> Vec<String> {
     let id = id.as_str().unwrap();
@@ -132,13 +148,14 @@ async fn a_newcomer_sees_a_patient_move_and_the_chain_hold_both_versions() {
     let folder = tempfile::tempdir().unwrap();
     let dir = folder.path().join("demo");
     let ports = NAMES.map(|_| free_port().unwrap());
+    let others = OTHERS.map(|_| free_port().unwrap());
 
     let early = day2(&dir);
     assert!(!early.status.success());
     let error = String::from_utf8(early.stderr).unwrap();
     assert!(error.contains("start script/demo first"), "{error}");
 
-    let demo = start(&dir, &ports);
+    let demo = start(&dir, &ports, &others);
     let json = announced(&dir, &demo).await;
     let listed: Vec<_> = NAMES
         .iter()
@@ -148,7 +165,9 @@ async fn a_newcomer_sees_a_patient_move_and_the_chain_hold_both_versions() {
             serde_json::json!({"name": name, "port": port, "fhir": fhir})
         })
         .collect();
-    assert_eq!(json, serde_json::json!({ "gateways": listed }));
+    assert_eq!(json["gateways"], serde_json::json!(listed));
+    assert_eq!(json["authority"]["port"], others[0]);
+    assert_eq!(json["union"]["port"], others[1]);
 
     let mut before = Vec::new();
     for (_, search, port) in who_know_him(ports) {
@@ -184,6 +203,18 @@ async fn a_newcomer_sees_a_patient_move_and_the_chain_hold_both_versions() {
         after.push(now);
     }
 
+    // Every gateway of the network has what each hospital committed, and says whose it is.
+    for port in ports.into_iter().chain([others[1]]) {
+        for ((name, search), after) in HOSPITALS.iter().zip(&after) {
+            let here = replicated(port, search, after).await;
+            assert_eq!(here["meta"], after["meta"], "{name} on {port}");
+            let source = format!("https://{name}.example");
+            assert_eq!(here["meta"]["source"], source.as_str());
+        }
+        let new = hero(port, NEW_AT_HYDERABAD).await;
+        assert_eq!(new["meta"]["source"], "https://hyderabad.example");
+    }
+
     // Ctrl-C ends everything, and the state stays.
     let code = demo.end(Signal::Int, PATIENCE).unwrap();
     assert_eq!(code, 0, "{}", said(&dir));
@@ -192,7 +223,7 @@ async fn a_newcomer_sees_a_patient_move_and_the_chain_hold_both_versions() {
     }
     assert!(!dir.join("demo.json").exists());
 
-    let demo = start(&dir, &ports);
+    let demo = start(&dir, &ports, &others);
     announced(&dir, &demo).await;
     let again = day2(&dir);
     assert!(again.status.success(), "{again:?}");

@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The network of the demonstration: a registration authority, whose organization runs a gateway of its own as the
+//! fourth validator, and the channel that all share. Everything is done by the commands that people would use.
+//!
+//! ```text
+//! authority/      the authority's keys and records; authority.toml
+//! union/          the gateway of the authority's organization
+//! network.json    the loopback ports on which the gateways reach one another
+//! sindh.channel   the channel's file; once it is there, everybody has joined
+//! ```
+
+use std::collections::BTreeMap;
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use super::place::Place;
+use crate::gateway::{GatewayConfig, LegacySource};
+use crate::supervisor::Supervised;
+use crate::{free_port, repository};
+
+/// The network's name.
+const NETWORK: &str = "Hospitals of Sindh";
+/// The channel's name.
+const CHANNEL: &str = "Sindh";
+/// The name of the authority's own gateway.
+pub const UNION: &str = "union";
+/// The longest that the authority may take to answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The authority at work.
+pub struct Authority {
+    process: Supervised,
+}
+
+impl Authority {
+    /// Founds the network where it is new, and serves it.
+    pub fn start(place: &Place, silsila: &Path, port: u16) -> anyhow::Result<Self> {
+        let file = config_file(place);
+        let text = format!("[authority]\nfolder = \"authority\"\nlisten = \"127.0.0.1:{port}\"\n");
+        std::fs::write(&file, text)?;
+        if !place.dir.join("authority").exists() {
+            run(silsila, &file, &["network", "create", NETWORK])?;
+        }
+        let command = [
+            text_of(silsila)?,
+            "network",
+            "serve",
+            "--config",
+            text_of(&file)?,
+        ];
+        let process = Supervised::start(&command, &log(place), None)?;
+        let until = Instant::now() + PATIENCE;
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            if process.ended().is_some() || Instant::now() > until {
+                let said = std::fs::read_to_string(log(place)).unwrap_or_default();
+                bail!("the registration authority does not answer:\n{said}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(Self { process })
+    }
+
+    /// The code with which it ended, if it has.
+    pub fn ended(&self) -> Option<i32> {
+        self.process.ended()
+    }
+}
+
+/// Where the authority logs.
+pub fn log(place: &Place) -> PathBuf {
+    place.dir.join("authority.log")
+}
+
+/// The authority's configuration.
+pub fn config_file(place: &Place) -> PathBuf {
+    place.dir.join("authority.toml")
+}
+
+/// The gateway of the authority's organization: it has no database, it validates.
+pub fn union(place: &Place, port: u16) -> GatewayConfig {
+    let identity = ("Sindh Health Union", "https://union.example");
+    GatewayConfig::of(identity, &place.gateway(UNION), port, LegacySource::None)
+}
+
+/// Makes all gateways members of the network and of the channel, once, and writes into their configurations how they
+/// reach one another.
+pub fn join(place: &Place, silsila: &Path, gateways: &mut [GatewayConfig]) -> anyhow::Result<()> {
+    let ports = ports(place, gateways.len())?;
+    for (gateway, port) in gateways.iter_mut().zip(&ports) {
+        gateway.sections = section(*port, &[]);
+    }
+    let file = place.dir.join("sindh.channel");
+    if !file.exists() {
+        for gateway in &*gateways {
+            enrol(place, silsila, gateway)?;
+        }
+        found(place, silsila, gateways, &file)?;
+    }
+    let keys: BTreeMap<usize, String> = (0..)
+        .zip(&*gateways)
+        .map(|(n, gateway)| Ok((n, key(silsila, gateway)?)))
+        .collect::<anyhow::Result<_>>()?;
+    for (n, gateway) in gateways.iter_mut().enumerate() {
+        let peers: Vec<String> = keys
+            .iter()
+            .filter(|(other, _)| **other != n)
+            .map(|(other, key)| format!("{key}@127.0.0.1:{}", ports[*other]))
+            .collect();
+        gateway.sections = section(ports[n], &peers);
+    }
+    Ok(())
+}
+
+fn section(port: u16, peers: &[String]) -> String {
+    format!("[network]\nlisten = \"127.0.0.1:{port}\"\npeers = {peers:?}\n")
+}
+
+/// Invites, asks, approves, fetches the certificate.
+fn enrol(place: &Place, silsila: &Path, gateway: &GatewayConfig) -> anyhow::Result<()> {
+    gateway.write()?;
+    let (authority, own) = (config_file(place), gateway.file());
+    let (organization, _) = &gateway.hospital;
+    let role = if matches!(gateway.source, LegacySource::None) {
+        "authority"
+    } else {
+        "hospital"
+    };
+    let invitation = gateway.folder.join("invitation");
+    let invitation = text_of(&invitation)?;
+    if gateway.folder.join("keys/network.credential").exists() {
+        return Ok(());
+    }
+    run(
+        silsila,
+        &authority,
+        &[
+            "network",
+            "invite",
+            organization,
+            "--role",
+            role,
+            "--out",
+            invitation,
+        ],
+    )?;
+    let asking = ["network", "join", invitation, "--no-wait"];
+    // It answers 1 while the request waits.
+    let (code, _, said) = ask(silsila, &own, &asking)?;
+    if code != Some(1) {
+        bail!("silsila network join: {said}");
+    }
+    let listed = run(silsila, &authority, &["network", "list", "--json"])?;
+    let listed: Value = serde_json::from_str(&listed)?;
+    let mut requests = listed["requests"].as_array().into_iter().flatten();
+    let waiting = requests.find(|request| {
+        request["organization"] == organization.as_str() && request["decision"] == "waiting"
+    });
+    let request = waiting
+        .and_then(|request| request["request"].as_i64())
+        .context("the authority knows of no request")?
+        .to_string();
+    run(
+        silsila,
+        &authority,
+        &["network", "approve", &request, "--yes"],
+    )?;
+    run(silsila, &own, &asking).map(drop)
+}
+
+/// Founds the channel of all, with all as validators, and has each join it.
+fn found(
+    place: &Place,
+    silsila: &Path,
+    gateways: &[GatewayConfig],
+    file: &Path,
+) -> anyhow::Result<()> {
+    let draft = file.with_extension("new");
+    let contract = repository().join("config/examples/contracts/open-treatment.cedar");
+    let credentials: Vec<PathBuf> = gateways
+        .iter()
+        .map(|gateway| gateway.folder.join("keys/network.credential"))
+        .collect();
+    let keys = gateways
+        .iter()
+        .map(|gateway| key(silsila, gateway))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    let mut words = vec!["channel", "create", CHANNEL, "--members"];
+    for credential in &credentials {
+        words.push(text_of(credential)?);
+    }
+    words.push("--validators");
+    words.extend(keys.iter().map(String::as_str));
+    words.extend(["--contract", text_of(&contract)?, "--out", text_of(&draft)?]);
+    run(silsila, &gateways[0].file(), &words)?;
+    for gateway in gateways {
+        run(
+            silsila,
+            &gateway.file(),
+            &["channel", "join", text_of(&draft)?],
+        )?;
+    }
+    std::fs::rename(&draft, place.dir.join("sindh.channel"))?;
+    Ok(())
+}
+
+/// How a member's key begins.
+fn key(silsila: &Path, gateway: &GatewayConfig) -> anyhow::Result<String> {
+    let status = run(silsila, &gateway.file(), &["network", "status", "--json"])?;
+    let status: Value = serde_json::from_str(&status)?;
+    let key = status["key"].as_str().context("a member without a key")?;
+    Ok(key.chars().filter(|c| *c != ' ').take(16).collect())
+}
+
+/// The ports on which gateways reach one another: the same at every start.
+fn ports(place: &Place, count: usize) -> anyhow::Result<Vec<u16>> {
+    let file = place.dir.join("network.json");
+    if let Ok(text) = std::fs::read(&file) {
+        return Ok(serde_json::from_slice(&text)?);
+    }
+    let ports: Vec<u16> = (0..count).map(|_| free_port()).collect::<Result<_, _>>()?;
+    std::fs::write(&file, serde_json::to_vec(&ports)?)?;
+    Ok(ports)
+}
+
+fn text_of(path: &Path) -> anyhow::Result<&str> {
+    path.to_str().context("a path that is not UTF-8")
+}
+
+/// Runs a command that must succeed, and gives what it printed.
+fn run(silsila: &Path, config: &Path, words: &[&str]) -> anyhow::Result<String> {
+    let (code, printed, said) = ask(silsila, config, words)?;
+    if code != Some(0) {
+        bail!("silsila {}: {said}", words[..2].join(" "));
+    }
+    Ok(printed)
+}
+
+fn ask(
+    silsila: &Path,
+    config: &Path,
+    words: &[&str],
+) -> anyhow::Result<(Option<i32>, String, String)> {
+    let output = Command::new(silsila)
+        .args(words)
+        .arg("--config")
+        .arg(config)
+        .output()?;
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Ok((
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    ))
+}
