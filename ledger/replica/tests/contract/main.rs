@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What contracts permit, what is no contract, and how long an answer takes.
+//! What contracts permit, and what is no contract.
 
 mod answers;
 mod examples;
