@@ -4,7 +4,10 @@
 use std::collections::BTreeSet;
 
 use silsila_chain::cbor::DecodeError;
-use silsila_chain::{Claim, Contract, Genesis, Identity, MAX_NAME, Policy as _, RULES_VERSION};
+use silsila_chain::{
+    Claim, Contract, Genesis, Identity, MAX_NAME, Policy as _, RULES_VERSION, Reason,
+    judge_founding,
+};
 
 use crate::Rules;
 use crate::certificate::{CertificateFault, Credential, Fingerprint};
@@ -50,6 +53,9 @@ pub enum FoundingFault {
     /// This gateway is not among the members.
     #[error("CRT0022 this gateway is not a member of the channel")]
     NotMember,
+    /// Something else that the ledger's rules do not take.
+    #[error("CRT0023 the ledger's rules do not take the channel: {0}")]
+    Rules(Reason),
 }
 
 /// What a channel is founded on.
@@ -154,7 +160,9 @@ fn judge(genesis: &Genesis, network: &Fingerprint, at_ms: u64) -> Result<(), Fou
             .certificate(&claim)
             .map_err(|reason| member_fault(&founder.admission.organization, &reason))?;
     }
-    validators(genesis)
+    validators(genesis)?;
+    // The words above are for people; this is what the ledger itself will say.
+    judge_founding(genesis, &Rules::default()).map_err(FoundingFault::Rules)
 }
 
 /// One validator orders alone; two or three would stop at the first power cut and guard against nothing.

@@ -80,6 +80,12 @@ fn every_member_takes_the_file_of_a_sound_channel_and_no_stranger_does() {
         read_channel(&bytes, &network().fingerprint(), &identity(9)),
         "CRT0022",
     );
+    let mut later = genesis.clone();
+    later.rules_version += 1;
+    refused(
+        read_channel(&later.encode(), &network().fingerprint(), &identity(3)),
+        "CRT0023",
+    );
     let twin = Network::new(root_of("Sindh hospitals", 11), FOUNDED).fingerprint();
     refused(read_channel(&bytes, &twin, &identity(3)), "CRT0021");
     // A prime stride meets every part of the file.
