@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Transaction};
 use silsila_chain::{
-    AsCertified, Block, BlockHeader, ChainState, ChannelId, ChannelKeys, Genesis, Head, Height,
-    Identity, PayloadDigest, Proof, Tag, TxId, Validators,
+    AsCertified, Block, BlockHeader, ChainState, ChannelId, ChannelKeys, Entry, Genesis, Head,
+    Height, Identity, PayloadDigest, Proof, Tag, TxId, Validators,
 };
 use silsila_seal::Compartment;
 
@@ -22,8 +22,8 @@ use crate::read::{Anchors, Opening, Pool, Reading, block, entries_through, prove
 use crate::verify::{check_outbox, verify_whole};
 use crate::writer::{self, Arrived, Checkpoint, Failed, Opened, Writer, decode_genesis, pack};
 use crate::{
-    BlockSummary, Clock as _, CommittedEntry, Dictionary, Draft, Fault, FileKey, Health, Index, Place,
-    Progress, StoreError, StoreOptions, SystemClock, TxStatus, VerifyReport,
+    BlockSummary, Clock as _, CommittedEntry, Dictionary, Draft, Fault, FileKey, Health, Index,
+    Place, Progress, StoreError, StoreOptions, SystemClock, TxStatus, VerifyReport,
 };
 
 const LONE_READERS: usize = 2;
@@ -316,6 +316,16 @@ impl Store {
     /// [`StoreError::UnknownTransaction`].
     pub fn status(&self, id: TxId) -> Result<TxStatus, StoreError> {
         self.read(|conn| writer::status(conn, id))
+    }
+
+    /// Takes a change of a member or of the contract into the outbox, with the endorsements that it
+    /// carries, as a transaction of its own. What becomes of it [`Store::submit`] and [`Store::status`]
+    /// say; members and contract as they stand are in [`Store::chain`].
+    ///
+    /// # Errors
+    /// [`StoreError::Draft`] where the entry is of another kind; [`StoreError::Full`].
+    pub fn propose(&self, entry: &Entry) -> Result<TxId, StoreError> {
+        self.0.write(|writer| writer.propose(entry))
     }
 
     /// Transactions in the outbox, in the order of staging.

@@ -13,8 +13,8 @@ mod proof;
 pub(crate) use anchors::{Anchor, Anchors};
 pub use export::Exported;
 
-pub(crate) use export::certified_root;
 pub(crate) use blocks::{block, entries_through, summaries};
+pub(crate) use export::certified_root;
 pub(crate) use heads::StoredHeads;
 pub(crate) use locate::{Located, Reading};
 pub(crate) use opening::{Opened, Opening};

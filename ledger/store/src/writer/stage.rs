@@ -185,6 +185,23 @@ impl Writer {
         }
     }
 
+    /// Stages a change of a member or of the contract, alone in its transaction.
+    pub(crate) fn propose(&mut self, entry: &Entry) -> Result<TxId, StoreError> {
+        if !matches!(entry, Entry::Member(_) | Entry::Contract(_)) {
+            return Err(StoreError::Draft {
+                position: 0,
+                kind: String::new(),
+                reason: "only a change of a member or of the contract is proposed",
+            });
+        }
+        let mut entries = Entries::default();
+        entries.push(entry, None);
+        match self.take_in(entries, Vec::new(), |_| Ok(())) {
+            Ok(id) => Ok(id),
+            Err(Failed::Here(error) | Failed::Caller(error)) => Err(error),
+        }
+    }
+
     fn take_in<E>(
         &mut self,
         entries: Entries,

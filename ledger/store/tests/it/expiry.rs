@@ -5,8 +5,9 @@
 use std::sync::Arc;
 
 use silsila_store::chain::{
-    Admission, AsCertified, Block, BlockHeader, Certificate, ChainState, Contract, CustodianKey,
-    Founder, Genesis, Identity, Limits, MemberKey, MemoryHeads, Transaction,
+    Admission, AsCertified, Block, BlockHeader, Certificate, ChainState, Change, Contract,
+    CustodianKey, Endorsed, Entry, Founder, Genesis, Height, Identity, Limits, MemberChange,
+    MemberKey, MemoryHeads, Transaction,
 };
 use silsila_store::{Store, StoreError, StoreOptions, TestClock, TxStatus};
 use tempfile::TempDir;
@@ -134,4 +135,53 @@ fn what_others_never_ordered_is_refused_when_its_last_block_is_there_and_not_bef
     let again = stage(&store, vec![put("a", 1)]);
     assert_ne!(again, id, "the drafts can be staged anew");
     assert_eq!(store.status(again).unwrap(), TxStatus::Pending);
+}
+
+#[test]
+fn a_change_of_members_goes_through_the_outbox_onto_the_chain() {
+    let mut bed = Bed::new();
+    let store = bed.open();
+    let joining = Identity::ed25519(MemberKey::from_seed(&[4; 32]).public());
+    let admission = bed.genesis.members[0].admission.clone();
+    let proposal = MemberChange {
+        subject: joining,
+        revision: 1,
+        until: Height(3),
+        change: Change::Admit(admission),
+    };
+    let entry = Entry::Member(Box::new(Endorsed::new(proposal, Vec::new())));
+    let id = store.propose(&entry).unwrap();
+    let (transaction, _) = store.staged(id).unwrap().unwrap();
+    store
+        .apply(&bed.block(vec![transaction]), Vec::new())
+        .unwrap();
+    let committed = TxStatus::Committed { height: Height(1) };
+    assert_eq!(store.status(id).unwrap(), committed);
+    assert!(store.chain().unwrap().members().get(&joining).is_some());
+    drop(store);
+    let store = bed.open();
+    assert!(store.chain().unwrap().members().get(&joining).is_some());
+    let report = store.verify(&mut |_| ()).unwrap();
+    assert_eq!(
+        (report.entries, report.faults.len()),
+        (1, 0),
+        "{:?}",
+        report.faults
+    );
+    let record = Entry::Grant(silsila_store::chain::Grant {
+        subject_tag: silsila_store::chain::Tag([1; 16]),
+        label_class: 0,
+        key_period: 1,
+        event_id: silsila_store::chain::EventId([1; 16]),
+        recipients: vec![joining],
+        payload: silsila_store::chain::PayloadCommitment {
+            suite: silsila_store::chain::Suite::ENVELOPES,
+            digest: silsila_store::chain::PayloadDigest([1; 32]),
+            size: 1,
+        },
+    });
+    assert!(matches!(
+        store.propose(&record),
+        Err(StoreError::Draft { .. })
+    ));
 }
