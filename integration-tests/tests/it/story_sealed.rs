@@ -3,7 +3,7 @@
 //! clear and the file is not encrypted, found nowhere else.
 //!
 //! The scan looks at raw bytes and inside every zstd frame that begins anywhere, with every dictionary there is.
-//! Words shorter than [`SHORTEST`] bytes would be found by chance and are left out.
+//! Capitals are taken for small letters, as an index may keep them. Words shorter than [`SHORTEST`] bytes would be found by chance and are left out.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
@@ -74,7 +74,7 @@ fn words(resources: &[Resource]) -> BTreeSet<Vec<u8>> {
         let mut take = |value: &Value| {
             let text = value.as_str().unwrap_or_default();
             if text.len() >= SHORTEST {
-                words.insert(text.as_bytes().to_vec());
+                words.insert(text.to_lowercase().into_bytes());
             }
         };
         for name in list("name") {
@@ -105,6 +105,8 @@ fn found(folder: &Path, words: &BTreeSet<Vec<u8>>) -> BTreeSet<Vec<u8>> {
     }
     let mut found = BTreeSet::new();
     let mut scan = |bytes: &[u8]| {
+        // An index may keep names in small letters.
+        let bytes = &bytes.to_ascii_lowercase()[..];
         for at in 0..bytes.len().saturating_sub(SHORTEST - 1) {
             if !begins[pair(&bytes[at..])] {
                 continue;
