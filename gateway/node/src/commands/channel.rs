@@ -4,13 +4,13 @@
 use std::path::Path;
 
 use serde::Serialize;
-use silsila_authority::{AuthorityError, Membership};
+use silsila_authority::AuthorityError;
 use silsila_chain::{Genesis, Identity};
 use silsila_config::Settings;
 use silsila_replica::certificate::{CertificateFault, Credential, Fingerprint};
 use silsila_replica::{Founding, read_channel};
 
-use super::network::now_ms;
+use super::network::{membership, now_ms};
 use super::{print, print_json};
 use crate::channels;
 use crate::cli::{ChannelCommand, ChannelCreateArgs};
@@ -92,7 +92,7 @@ fn validator(members: &[Credential], name: &str) -> Result<Identity, Failure> {
 
 /// Who this gateway is, by its membership.
 fn own(settings: &Settings) -> Result<(Fingerprint, Identity), Failure> {
-    let membership = Membership::load(&settings.keys.folder)?.ok_or(AuthorityError::NotMember)?;
+    let membership = membership(settings)?.ok_or(AuthorityError::NotMember)?;
     let own = Identity::ed25519(membership.certificate().key());
     Ok((membership.fingerprint, own))
 }

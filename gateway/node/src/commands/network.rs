@@ -15,7 +15,7 @@ use silsila_config::{AuthorityAlone, Log, LogFormat, LogLevel, environment};
 use crate::cli::{AuthorityArgs, NetworkCommand};
 use crate::exit::{Exit, Failure};
 
-pub(super) use member::{Renewal, report};
+pub(super) use member::{Renewal, membership, report};
 
 pub(super) async fn run(config: Option<&Path>, command: &NetworkCommand) -> Result<Exit, Failure> {
     match command {

@@ -123,6 +123,15 @@ fn a_revoked_member_gets_no_further_certificate_and_everybody_can_verify_why() {
         .run(&["network", "revoke", &"07".repeat(32)])
         .expect(0, &["revoked 0707"]);
     bad.run("network renew").expect(1, &["REG0019"]);
+    let theirs = good.at("keys/network.credential");
+    let stolen = Place::new();
+    stolen.run("init").expect(0, &[]);
+    for file in ["network.credential", "network.membership"] {
+        std::fs::copy(theirs.with_file_name(file), stolen.at("keys").join(file)).expect("copied");
+    }
+    stolen
+        .run("network status")
+        .expect(5, &["REG0002", "other keys"]);
     good.run("network renew").expect(0, &["not due yet"]);
     authority.run(&["network", "list"]).expect(0, &["revoked"]);
 

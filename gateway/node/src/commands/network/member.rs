@@ -101,15 +101,28 @@ fn own(keys: &GatewayKeys) -> OwnKeys {
     }
 }
 
-/// The gateway's membership, with the authority where the configuration says it is now.
-pub(in crate::commands) fn membership(
-    settings: &Settings,
-) -> Result<Option<Membership>, AuthorityError> {
-    let mut membership = Membership::load(&settings.keys.folder)?;
-    if let (Some(membership), Some(moved)) = (&mut membership, &settings.network.authority) {
+/// The gateway's membership, with the authority where the configuration says it is now. A membership of
+/// other keys than the gateway's own is none: somebody restored one without the other.
+pub(in crate::commands) fn membership(settings: &Settings) -> Result<Option<Membership>, Failure> {
+    let folder = &settings.keys.folder;
+    let Some(mut membership) = Membership::load(folder)? else {
+        return Ok(None);
+    };
+    let keys = existing(settings)?;
+    let certificate = membership.certificate();
+    let own = certificate.key() == keys.ledger.public()
+        && certificate.sealing_key() == keys.sealing_public;
+    if !own {
+        return Err(AuthorityError::Unusable {
+            path: folder.join("network.credential"),
+            reason: "it certifies other keys than those of this gateway".to_owned(),
+        }
+        .into());
+    }
+    if let Some(moved) = &settings.network.authority {
         membership.authority.clone_from(moved);
     }
-    Ok(membership)
+    Ok(Some(membership))
 }
 
 pub(in crate::commands) async fn renew(settings: &Settings) -> Result<Exit, Failure> {
