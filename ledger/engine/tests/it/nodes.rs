@@ -3,7 +3,7 @@
 //! its own.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,6 +20,13 @@ use silsila_store::{Draft, NoIndex, Payload, Store, StoreError, StoreOptions, Tx
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
+/// Less than in earnest, so that tests are quick.
+const PATIENCE: Patience = Patience {
+    leader: Duration::from_secs(1),
+    votes: Duration::from_secs(2),
+    silence: Duration::from_secs(6),
+    idle: Duration::from_secs(600),
+};
 /// How long a test waits for what must happen.
 const BOUND: Duration = Duration::from_secs(60);
 
@@ -127,7 +134,7 @@ impl Node {
     }
 
     /// Connects to the other gateways.
-    pub fn connect(&self, others: &[&Node]) -> Network {
+    fn connect(&self, others: &[&Node], patience: Patience) -> Network {
         let peers = others.iter().map(|node| Peer {
             key: node.key().public(),
             address: Some(node.address.to_string()),
@@ -138,11 +145,7 @@ impl Node {
             listen: self.address,
             peers: peers.collect(),
             folder: self.engine_folder(),
-            patience: Patience {
-                leader: Duration::from_secs(1),
-                votes: Duration::from_secs(2),
-                silence: Duration::from_secs(6),
-            },
+            patience,
         })
         .unwrap()
     }
@@ -153,7 +156,16 @@ impl Node {
     }
 
     pub fn join(&self, genesis: &Genesis, others: &[&Node]) -> Result<Running, EngineError> {
-        let (store, network) = (self.open(genesis), self.connect(others));
+        self.join_with(genesis, others, PATIENCE)
+    }
+
+    pub fn join_with(
+        &self,
+        genesis: &Genesis,
+        others: &[&Node],
+        patience: Patience,
+    ) -> Result<Running, EngineError> {
+        let (store, network) = (self.open(genesis), self.connect(others, patience));
         let ledger = StoreLedger::new(store.clone(), Arc::new(AsCertified));
         let channel = network.join(Arc::new(ledger))?;
         Ok(Running {
@@ -238,6 +250,19 @@ pub fn draft(name: &str, content: &str) -> Draft {
             mapping_digest: [3; 32],
         }),
     }
+}
+
+/// How many bytes lie in a folder.
+pub fn bytes_of(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
+    let size = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => bytes_of(&entry.path()),
+        Ok(meta) => meta.len(),
+        Err(_) => 0,
+    };
+    entries.flatten().map(size).sum()
 }
 
 /// Polls until something is there.

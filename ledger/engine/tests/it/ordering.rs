@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Four validators over real connections.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::nodes::{Node, Running, found, kill, level, nodes, wait};
+use silsila_engine::Patience;
+
+use crate::nodes::{Node, Running, bytes_of, found, kill, level, nodes, wait};
 
 /// Starts all of them.
 fn start(nodes: &[Node], validators: usize) -> Vec<Running> {
@@ -160,4 +162,33 @@ fn a_channel_says_whom_it_hears_and_that_nothing_waits() {
         ("validator", 4, 4)
     );
     assert_eq!((status.waiting, status.failing), (0, None));
+}
+
+#[test]
+fn an_idle_channel_gets_empty_blocks_and_its_files_stop_growing() {
+    let nodes = nodes(4);
+    let all: Vec<&Node> = nodes.iter().collect();
+    let genesis = found("idle", &all, 4);
+    // Twelve views a second in which nobody proposes, and an empty block every second.
+    let hasty = Patience {
+        leader: Duration::from_millis(80),
+        votes: Duration::from_millis(160),
+        silence: Duration::from_secs(6),
+        idle: Duration::from_secs(1),
+    };
+    let join = |node: &Node| node.join_with(&genesis, &all, hasty).unwrap();
+    let running: Vec<Running> = nodes.iter().map(join).collect();
+    let id = running[0].stage(&["a"], "first");
+    let height = running[0].committed(id).0;
+    let after = |blocks: u64| {
+        level(&running, height + blocks);
+        nodes
+            .iter()
+            .map(|node| bytes_of(&node.engine_folder()))
+            .sum::<u64>()
+    };
+    // Consensus remembers some hundred views; from then on it forgets as many as it adds.
+    let (filling, full, later) = (after(3), after(22), after(32));
+    eprintln!("files of an idle channel's four validators: {filling}, {full}, {later} bytes");
+    assert!(later < full + (full - filling) / 4);
 }
