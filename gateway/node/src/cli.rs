@@ -244,6 +244,9 @@ pub enum LedgerCommand {
     /// Restore a backup into empty folders; asks for the recovery key
     #[command(after_help = "Example: silsila ledger restore /media/usb/mirpurkhas.backup")]
     Restore(RestoreArgs),
+    /// Write the evidence that the channel has two histories, where commits are halted
+    #[command(after_help = "Example: silsila ledger evidence two-blocks.evidence")]
+    Evidence(EvidenceArgs),
     /// Write the whole chain to one file, for silsila-verify
     #[command(after_help = "Example: silsila ledger export hospital.chain --payloads")]
     Export(ExportArgs),
@@ -485,6 +488,13 @@ pub struct CheckpointArgs {
     /// Write the note to this file instead of printing it
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// `ledger evidence`.
+#[derive(Debug, Args)]
+pub struct EvidenceArgs {
+    /// The file to write
+    pub file: PathBuf,
 }
 
 /// `ledger export`.

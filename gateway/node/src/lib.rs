@@ -24,5 +24,6 @@ pub mod listener;
 pub mod logging;
 pub mod output;
 pub mod pack;
+pub mod scrub;
 pub mod shared;
 pub mod tls;

@@ -8,7 +8,7 @@ use silsila_config::Settings;
 use silsila_pipeline::{PipelineHandle, QuarantineFilter, Scope};
 use silsila_store::{Clock as _, Store, SystemClock};
 
-use super::protocol::{Answer, Order, Report, Rows};
+use super::protocol::{Answer, Ledger, Order, Report, Rows};
 use crate::exit::Failure;
 
 /// Whoever answers orders. Every answer blocks on the store.
@@ -79,7 +79,7 @@ impl Office {
             started_ms: running.map(|running| running.started_ms),
             now_ms: SystemClock.now_ms(),
             disk_free_bytes: self.disk_free(),
-            ledger: self.store.health()?.into(),
+            ledger: Ledger::of(&self.store)?,
             pipeline: match running {
                 Some(running) => running.handle.status(),
                 None => silsila_pipeline::recorded_status(&self.store)?,

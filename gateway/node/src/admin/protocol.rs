@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use silsila_pipeline::{QuarantineEntry, QuarantineFilter};
-use silsila_store::Health;
+use silsila_store::{Health, Store, StoreError};
 
 /// A question or an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -149,6 +149,41 @@ pub struct Ledger {
     pub checkpoint: u64,
     /// Code of the last failure to write, until a write succeeds.
     pub failing: Option<String>,
+    /// Last block that the scrub looked at in its present round.
+    #[serde(default)]
+    pub scrubbed: u64,
+    /// When the scrub's last round ended, milliseconds since 1970; 0 for never.
+    #[serde(default)]
+    pub scrub_ended_ms: u64,
+    /// How much damage is listed and not repaired.
+    #[serde(default)]
+    pub damaged: u64,
+    /// The newest of it, without content.
+    #[serde(default)]
+    pub damage: Option<String>,
+    /// The height of two certified blocks, which halts commits.
+    #[serde(default)]
+    pub halted: Option<u64>,
+}
+
+impl Ledger {
+    /// How the ledger is.
+    ///
+    /// # Errors
+    /// Where its database fails.
+    pub fn of(store: &Store) -> Result<Self, StoreError> {
+        let scrub = store.scrub_state()?;
+        let mut listed = store.damage(100)?.into_iter();
+        let newest = listed.find(|damage| damage.repaired_ms.is_none());
+        Ok(Self {
+            scrubbed: scrub.height,
+            scrub_ended_ms: scrub.ended_ms,
+            damaged: store.unrepaired()?,
+            damage: newest.map(|damage| format!("{} ({})", damage.what, damage.table)),
+            halted: store.halted()?.map(|halt| halt.height.0),
+            ..Self::from(store.health()?)
+        })
+    }
 }
 
 impl From<Health> for Ledger {
@@ -163,6 +198,11 @@ impl From<Health> for Ledger {
             wal_bytes: health.wal_bytes,
             checkpoint: health.checkpoint.0,
             failing: health.failing.map(ToOwned::to_owned),
+            scrubbed: 0,
+            scrub_ended_ms: 0,
+            damaged: 0,
+            damage: None,
+            halted: None,
         }
     }
 }

@@ -6,6 +6,7 @@ mod channel;
 mod check;
 mod checkpoint;
 mod contract;
+mod evidence;
 mod export;
 mod init;
 mod ledger;
@@ -61,6 +62,9 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         }
         Command::Ledger(LedgerCommand::Restore(args)) => {
             backup::restore(&load(config)?.settings, &args)
+        }
+        Command::Ledger(LedgerCommand::Evidence(args)) => {
+            evidence::run(&load(config)?.settings, &args)
         }
         Command::Ledger(LedgerCommand::Export(args)) => export::run(&load(config)?.settings, &args),
         Command::Network(command) => network::run(config, &command).await,

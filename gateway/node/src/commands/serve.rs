@@ -42,6 +42,7 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
     };
     let mut intake = tokio::spawn(pipeline.run(wait(stopped.clone())));
     let renewal = super::network::Renewal::of(settings)?.map(|it| tokio::spawn(it.run()));
+    let scrub = tokio::spawn(crate::scrub::run(store.clone()));
     let mut served = tokio::spawn(listener.serve(router, wait(stopped), settings.listen.drain));
     ready.set(true);
     tracing::info!(%fhir, hospital = settings.hospital.name, "serving");
@@ -62,6 +63,7 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
     ready.set(false);
     let _ = stop.send(true);
     renewal.inspect(tokio::task::JoinHandle::abort);
+    scrub.abort();
     if !served_ended && !served.await.unwrap_or(false) {
         tracing::warn!("some requests were cut off");
     }

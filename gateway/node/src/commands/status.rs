@@ -38,11 +38,12 @@ fn exit(report: &Report) -> Exit {
     };
     if !report.running {
         Exit::NotRunning
-    } else if report.ledger.failing.is_some() {
+    } else if report.ledger.failing.is_some() || report.ledger.halted.is_some() {
         Exit::Ledger
     } else if any(SourceState::NeedsConfirmation)
         || any(SourceState::Faulty)
         || held(report)
+        || report.ledger.damaged > 0
         || membership_ended(report)
     {
         Exit::Found
@@ -163,7 +164,33 @@ fn ledger(ledger: &Ledger, now_ms: u64) -> String {
             "\n         cannot be written: {code} (docs/errors/{code}.md)"
         ));
     }
+    line.push_str(&scrubbed(ledger, now_ms));
     line
+}
+
+/// What the background scrub says.
+fn scrubbed(ledger: &Ledger, now_ms: u64) -> String {
+    let mut lines = match ledger.scrub_ended_ms {
+        0 => format!("\nscrub    at block {} of its first round", ledger.scrubbed),
+        ended => format!(
+            "\nscrub    at block {}; a whole round ended {} ago",
+            ledger.scrubbed,
+            span(now_ms.saturating_sub(ended))
+        ),
+    };
+    if ledger.damaged > 0 {
+        let newest = ledger.damage.as_deref().unwrap_or_default();
+        lines.push_str(&format!(
+            "\n         {} damaged places, not repaired: LED0002; the newest: {newest}",
+            ledger.damaged
+        ));
+    }
+    if let Some(height) = ledger.halted {
+        lines.push_str(&format!(
+            "\n         two certified blocks of height {height}: nothing is committed, LED0017"
+        ));
+    }
+    lines
 }
 
 fn source_lines(source: &SourceStatus, now_ms: u64) -> Vec<String> {
