@@ -18,4 +18,5 @@ mod read;
 mod rebuild;
 mod robustness;
 mod rules;
+mod sealed;
 mod search;
