@@ -4,4 +4,5 @@
 mod nodes;
 mod ordering;
 mod privacy;
+mod vectors;
 mod votes;
