@@ -15,6 +15,7 @@ pub mod hospital;
 pub mod http;
 pub mod mariadb;
 pub mod mssql;
+pub mod network;
 pub mod supervisor;
 
 use std::net::TcpListener;

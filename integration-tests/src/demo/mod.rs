@@ -6,7 +6,8 @@
 //! mariadb/       the database server of Mirpurkhas
 //! access/        the file of Hyderabad's application
 //! mirpurkhas/    a gateway: silsila.toml, its password file, state and keys; so for every hospital
-//! authority/     the network's registration authority; more in `network`
+//! authority/     the network's registration authority; more in [`crate::network`]
+//! union/         the gateway of the authority's organization: the fourth validator
 //! demo.json      where to find the gateways, once everything mapped is committed
 //! ```
 //!
@@ -15,7 +16,6 @@
 mod hyderabad;
 mod karachi;
 mod mirpurkhas;
-mod network;
 mod place;
 mod site;
 
@@ -26,10 +26,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::gateway::{Gateway, beside_us};
+use crate::gateway::{Gateway, GatewayConfig, LegacySource, beside_us};
+use crate::network;
 use place::Place;
 pub use site::Port;
 use site::Site;
+
+/// The name of the gateway of the authority's organization.
+const UNION: &str = "union";
 
 /// The longest that the first sweep of 400 patients may take on a slow machine.
 const FIRST_SWEEP: Duration = Duration::from_secs(600);
@@ -81,7 +85,7 @@ pub async fn run(dir: &Path, ports: &[Port]) -> anyhow::Result<()> {
 fn ported(ports: &[Port]) -> anyhow::Result<Vec<(Box<dyn Site>, u16)>> {
     let sites = sites();
     for port in ports {
-        let known = ["authority", network::UNION].contains(&port.name.as_str());
+        let known = ["authority", UNION].contains(&port.name.as_str());
         if !known && !sites.iter().any(|site| site.name() == port.name) {
             bail!("no hospital of the demonstration is called {:?}", port.name);
         }
@@ -114,7 +118,7 @@ impl Others {
         };
         Self {
             authority: port("authority", 8080),
-            union: port(network::UNION, 8084),
+            union: port(UNION, 8084),
         }
     }
 }
@@ -132,13 +136,13 @@ async fn serve(
     for (site, port) in sites.iter_mut() {
         configs.push(site.open(place, *port).await?);
     }
-    configs.push(network::union(place, others.union));
-    let authority = network::Authority::start(place, &silsila, others.authority)?;
+    configs.push(union(place, others.union));
+    let authority = network::Authority::start(&place.dir, &silsila, others.authority)?;
     println!(
         "The registration authority answers on 127.0.0.1:{}; all gateways join its network",
         others.authority
     );
-    network::join(place, &silsila, &mut configs)?;
+    network::join(&place.dir, &silsila, &mut configs)?;
     let mut gateways = Vec::new();
     for config in configs {
         let (name, port) = (config.hospital.0.clone(), config.port);
@@ -168,7 +172,7 @@ async fn serve(
             println!("Log: {}", log.display());
         }
     }
-    println!("Log: {}", network::log(place).display());
+    println!("Log: {}", network::log(&place.dir).display());
     println!("Ctrl-C ends everything.");
     loop {
         if let Some(code) = authority.ended() {
@@ -191,6 +195,12 @@ fn resources(status: &serde_json::Value) -> u64 {
         .flatten()
         .filter_map(|m| m["counters"]["resources"].as_u64())
         .sum()
+}
+
+/// The gateway of the authority's organization: it has no database, it replicates and validates.
+fn union(place: &Place, port: u16) -> GatewayConfig {
+    let identity = ("Sindh Health Union", "https://union.example");
+    GatewayConfig::of(identity, &place.gateway(UNION), port, LegacySource::None)
 }
 
 /// Plays the next day of every hospital in the running demonstration.

@@ -74,6 +74,7 @@ mod story_disk_full;
 mod story_door;
 mod story_kill;
 mod story_log;
+mod story_network;
 mod story_outage;
 mod story_record;
 mod story_scene;

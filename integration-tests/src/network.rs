@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The network of the demonstration: a registration authority, whose organization runs a gateway of its own as the
-//! fourth validator, and the channel that all share. Everything is done by the commands that people would use.
+//! A network of gateways: a registration authority, and one channel that all share. Everything is done by the
+//! commands that people would use, and lies in one folder:
 //!
 //! ```text
 //! authority/      the authority's keys and records; authority.toml
-//! union/          the gateway of the authority's organization
 //! network.json    the loopback ports on which the gateways reach one another
 //! sindh.channel   the channel's file; once it is there, everybody has joined
 //! ```
@@ -18,7 +17,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use super::place::Place;
 use crate::gateway::{GatewayConfig, LegacySource};
 use crate::supervisor::Supervised;
 use crate::{free_port, repository};
@@ -27,8 +25,6 @@ use crate::{free_port, repository};
 const NETWORK: &str = "Hospitals of Sindh";
 /// The channel's name.
 const CHANNEL: &str = "Sindh";
-/// The name of the authority's own gateway.
-pub const UNION: &str = "union";
 /// The longest that the authority may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -39,11 +35,11 @@ pub struct Authority {
 
 impl Authority {
     /// Founds the network where it is new, and serves it.
-    pub fn start(place: &Place, silsila: &Path, port: u16) -> anyhow::Result<Self> {
-        let file = config_file(place);
+    pub fn start(dir: &Path, silsila: &Path, port: u16) -> anyhow::Result<Self> {
+        let file = config_file(dir);
         let text = format!("[authority]\nfolder = \"authority\"\nlisten = \"127.0.0.1:{port}\"\n");
         std::fs::write(&file, text)?;
-        if !place.dir.join("authority").exists() {
+        if !dir.join("authority").exists() {
             run(silsila, &file, &["network", "create", NETWORK])?;
         }
         let command = [
@@ -53,11 +49,11 @@ impl Authority {
             "--config",
             text_of(&file)?,
         ];
-        let process = Supervised::start(&command, &log(place), None)?;
+        let process = Supervised::start(&command, &log(dir), None)?;
         let until = Instant::now() + PATIENCE;
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             if process.ended().is_some() || Instant::now() > until {
-                let said = std::fs::read_to_string(log(place)).unwrap_or_default();
+                let said = std::fs::read_to_string(log(dir)).unwrap_or_default();
                 bail!("the registration authority does not answer:\n{said}");
             }
             std::thread::sleep(Duration::from_millis(20));
@@ -72,34 +68,28 @@ impl Authority {
 }
 
 /// Where the authority logs.
-pub fn log(place: &Place) -> PathBuf {
-    place.dir.join("authority.log")
+pub fn log(dir: &Path) -> PathBuf {
+    dir.join("authority.log")
 }
 
 /// The authority's configuration.
-pub fn config_file(place: &Place) -> PathBuf {
-    place.dir.join("authority.toml")
-}
-
-/// The gateway of the authority's organization: it has no database, it validates.
-pub fn union(place: &Place, port: u16) -> GatewayConfig {
-    let identity = ("Sindh Health Union", "https://union.example");
-    GatewayConfig::of(identity, &place.gateway(UNION), port, LegacySource::None)
+pub fn config_file(dir: &Path) -> PathBuf {
+    dir.join("authority.toml")
 }
 
 /// Makes all gateways members of the network and of the channel, once, and writes into their configurations how they
 /// reach one another.
-pub fn join(place: &Place, silsila: &Path, gateways: &mut [GatewayConfig]) -> anyhow::Result<()> {
-    let ports = ports(place, gateways.len())?;
+pub fn join(dir: &Path, silsila: &Path, gateways: &mut [GatewayConfig]) -> anyhow::Result<()> {
+    let ports = ports(dir, gateways.len())?;
     for (gateway, port) in gateways.iter_mut().zip(&ports) {
         gateway.sections = section(*port, &[]);
     }
-    let file = place.dir.join("sindh.channel");
+    let file = dir.join("sindh.channel");
     if !file.exists() {
         for gateway in &*gateways {
-            enrol(place, silsila, gateway)?;
+            enrol(dir, silsila, gateway)?;
         }
-        found(place, silsila, gateways, &file)?;
+        found(dir, silsila, gateways, &file)?;
     }
     let keys: BTreeMap<usize, String> = (0..)
         .zip(&*gateways)
@@ -121,9 +111,9 @@ fn section(port: u16, peers: &[String]) -> String {
 }
 
 /// Invites, asks, approves, fetches the certificate.
-fn enrol(place: &Place, silsila: &Path, gateway: &GatewayConfig) -> anyhow::Result<()> {
+fn enrol(dir: &Path, silsila: &Path, gateway: &GatewayConfig) -> anyhow::Result<()> {
     gateway.write()?;
-    let (authority, own) = (config_file(place), gateway.file());
+    let (authority, own) = (config_file(dir), gateway.file());
     let (organization, _) = &gateway.hospital;
     let role = if matches!(gateway.source, LegacySource::None) {
         "authority"
@@ -174,7 +164,7 @@ fn enrol(place: &Place, silsila: &Path, gateway: &GatewayConfig) -> anyhow::Resu
 
 /// Founds the channel of all, with all as validators, and has each join it.
 fn found(
-    place: &Place,
+    dir: &Path,
     silsila: &Path,
     gateways: &[GatewayConfig],
     file: &Path,
@@ -204,7 +194,7 @@ fn found(
             &["channel", "join", text_of(&draft)?],
         )?;
     }
-    std::fs::rename(&draft, place.dir.join("sindh.channel"))?;
+    std::fs::rename(&draft, dir.join("sindh.channel"))?;
     Ok(())
 }
 
@@ -217,8 +207,8 @@ fn key(silsila: &Path, gateway: &GatewayConfig) -> anyhow::Result<String> {
 }
 
 /// The ports on which gateways reach one another: the same at every start.
-fn ports(place: &Place, count: usize) -> anyhow::Result<Vec<u16>> {
-    let file = place.dir.join("network.json");
+fn ports(dir: &Path, count: usize) -> anyhow::Result<Vec<u16>> {
+    let file = dir.join("network.json");
     if let Ok(text) = std::fs::read(&file) {
         return Ok(serde_json::from_slice(&text)?);
     }

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Four gateways in processes of their own, of which one reads a hospital: what is committed at one is served at
+//! all, also while one is killed, after all were, and after half of them were away.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use silsila_integration_tests::free_port;
+use silsila_integration_tests::gateway::{Gateway, GatewayConfig, LegacySource, beside_us};
+use silsila_integration_tests::hospital::{Hospital, sindh};
+use silsila_integration_tests::http::Http;
+use silsila_integration_tests::mariadb::{MariaDb, shared};
+use silsila_integration_tests::network::{self, Authority};
+use tempfile::TempDir;
+
+use crate::story_scene::PATIENCE;
+
+const HERO: &str = "/fhir/Patient?identifier=https://mirpurkhas.example/ns/patient%7C4485";
+/// So long it must stay true that nothing is committed.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// The network. Its authority only lets them in.
+struct Four {
+    gateways: Vec<Gateway>,
+    hospital: Hospital,
+    server: std::sync::Arc<MariaDb>,
+    _folder: TempDir,
+}
+
+fn reading(hospital: &Hospital, server: &MariaDb, folder: &Path) -> GatewayConfig {
+    let port = free_port().unwrap();
+    let mut config = GatewayConfig::new(folder, port, hospital.options(server));
+    config.poll_interval = "200ms".into();
+    config.sweep_interval = "1d".into();
+    config
+}
+
+fn validating(number: u8, folder: &Path) -> GatewayConfig {
+    let (name, base) = (
+        format!("Hospital {number}"),
+        format!("https://hospital{number}.example"),
+    );
+    let port = free_port().unwrap();
+    GatewayConfig::of((&name, &base), folder, port, LegacySource::None)
+}
+
+impl Four {
+    async fn joined(database: &str) -> Self {
+        let server = shared().await;
+        let hospital = Hospital::load(&server, database, &sindh()).await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path();
+        let mut configs = vec![reading(&hospital, &server, &dir.join("mirpurkhas"))];
+        configs.extend((2..=4).map(|n| validating(n, &dir.join(format!("hospital-{n}")))));
+        let silsila = beside_us("silsila").unwrap();
+        let authority = Authority::start(dir, &silsila, free_port().unwrap()).unwrap();
+        network::join(dir, &silsila, &mut configs).unwrap();
+        drop(authority);
+        let mut gateways = Vec::new();
+        for config in configs {
+            gateways.push(Gateway::start(&silsila, config).await.unwrap());
+        }
+        gateways[0].swept(1, PATIENCE).await.unwrap();
+        Self {
+            gateways,
+            hospital,
+            server,
+            _folder: folder,
+        }
+    }
+
+    /// The hospital writes where its patient lives.
+    async fn moves_to(&self, city: &str) {
+        let sql = format!(
+            "SET sql_mode = 'NO_ENGINE_SUBSTITUTION';
+             UPDATE patients SET city = '{city}', updated_at = NOW() WHERE patient_id = 4485"
+        );
+        let database = Some(self.hospital.database.as_str());
+        self.server.execute(database, &sql).await.unwrap();
+    }
+
+    async fn city(&self, gateway: usize) -> Option<String> {
+        let mut http = Http::open(self.gateways[gateway].port()).await.ok()?;
+        let found = http.json(HERO).await.ok()?;
+        let patient = &found["entry"][0]["resource"];
+        patient["address"][0]["city"]
+            .as_str()
+            .map(ToOwned::to_owned)
+    }
+
+    /// Waits until these gateways serve a city.
+    async fn shown(&self, gateways: &[usize], city: &str) -> Duration {
+        let began = Instant::now();
+        for gateway in gateways {
+            while self.city(*gateway).await.as_deref() != Some(city) {
+                let status = self.gateways[*gateway].status();
+                assert!(began.elapsed() < PATIENCE, "{gateway}: {status:?}");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+        began.elapsed()
+    }
+
+    fn ledger(&self, gateway: usize) -> Value {
+        self.gateways[gateway].status().unwrap()["ledger"].clone()
+    }
+
+    /// Waits until all have the same last block.
+    async fn level(&self) -> Value {
+        let began = Instant::now();
+        loop {
+            let all: Vec<Value> = (0..4).map(|n| self.ledger(n)).collect();
+            if all.iter().all(|one| one["hash"] == all[0]["hash"]) {
+                return all[0].clone();
+            }
+            assert!(began.elapsed() < PATIENCE, "{all:#?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_network_outlives_one_of_four_stops_without_two_and_returns_when_all_were_killed() {
+    let mut four = Four::joined("story_network").await;
+    let all = [0, 1, 2, 3];
+    four.shown(&all, "Mirpurkhas").await;
+
+    // One is killed: the others go on; it returns and is level.
+    four.gateways[3].kill().unwrap();
+    let mut worst = Duration::ZERO;
+    for city in ["Hyderabad", "Karachi", "Sukkur"] {
+        four.moves_to(city).await;
+        worst = worst.max(four.shown(&[0, 1, 2], city).await);
+    }
+    eprintln!("worst time from UPDATE to three gateways with the fourth killed: {worst:?}");
+    four.gateways[3].restart().await.unwrap();
+    four.shown(&[3], "Sukkur").await;
+    let before = four.level().await;
+
+    // Two are away: nothing is committed, everything is still read; with a third it goes on.
+    four.gateways[2].kill().unwrap();
+    four.gateways[3].kill().unwrap();
+    four.moves_to("Larkana").await;
+    let began = Instant::now();
+    while began.elapsed() < SILENCE {
+        assert_eq!(four.city(1).await.as_deref(), Some("Sukkur"));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(
+        four.ledger(0)["height"],
+        before["height"],
+        "nobody could agree"
+    );
+    four.gateways[2].restart().await.unwrap();
+    four.shown(&[0, 1, 2], "Larkana").await;
+    four.gateways[3].restart().await.unwrap();
+    let before = four.level().await;
+
+    // All are killed at once, with a change on its way; nothing is lost, nothing forks.
+    four.moves_to("Badin").await;
+    for gateway in &mut four.gateways {
+        gateway.kill().unwrap();
+    }
+    for gateway in &mut four.gateways {
+        gateway.start_again().unwrap();
+    }
+    for gateway in &mut four.gateways {
+        gateway.ready().await.unwrap();
+    }
+    four.shown(&all, "Badin").await;
+    let after = four.level().await;
+    assert!(after["height"].as_u64() > before["height"].as_u64());
+    let mut http = Http::open(four.gateways[3].port()).await.unwrap();
+    let hero = http.json(HERO).await.unwrap();
+    let version = &hero["entry"][0]["resource"]["meta"]["versionId"];
+    assert_eq!(*version, "6", "each city is one version");
+    for gateway in &mut four.gateways {
+        assert_eq!(gateway.stop().unwrap(), 0);
+        let verified = gateway.command(&["ledger", "verify"]).unwrap();
+        assert!(verified.status.success(), "{verified:?}");
+    }
+}
