@@ -3,12 +3,14 @@
 //! none runs. Orders given then are found by the gateway that starts next.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use silsila_config::Settings;
+use silsila_engine::ChannelHandle;
 use silsila_pipeline::{PipelineHandle, QuarantineFilter, Scope};
 use silsila_store::{Clock as _, Store, SystemClock};
 
-use super::protocol::{Answer, Ledger, Order, Report, Rows};
+use super::protocol::{Answer, ChannelReport, Ledger, Order, Report, Rows};
 use crate::exit::Failure;
 
 /// Whoever answers orders. Every answer blocks on the store.
@@ -18,6 +20,7 @@ pub struct Office {
     folder: PathBuf,
     hospital: String,
     running: Option<Running>,
+    channels: Vec<(String, Arc<ChannelHandle>)>,
 }
 
 #[derive(Clone)]
@@ -36,7 +39,14 @@ impl Office {
             folder: settings.storage.folder.clone(),
             hospital: settings.hospital.name.clone(),
             running: None,
+            channels: Vec::new(),
         }
+    }
+
+    /// With the channels that the running gateway takes part in.
+    #[must_use]
+    pub fn sharing(self, channels: Vec<(String, Arc<ChannelHandle>)>) -> Self {
+        Self { channels, ..self }
     }
 
     /// Inside a running gateway that serves FHIR at `fhir`.
@@ -85,6 +95,11 @@ impl Office {
                 None => silsila_pipeline::recorded_status(&self.store)?,
             },
             backed_up_ms: None,
+            channels: self
+                .channels
+                .iter()
+                .map(|(name, channel)| ChannelReport::of(name, channel.status()))
+                .collect(),
             network: None,
         })
     }

@@ -100,9 +100,66 @@ pub struct Report {
     /// When the last backup was made, milliseconds since 1970; filled in by the command itself.
     #[serde(default)]
     pub backed_up_ms: Option<u64>,
+    /// The channels that the gateway shares with others, while it runs; its own first.
+    #[serde(default)]
+    pub channels: Vec<ChannelReport>,
     /// The network that the gateway is a member of; filled in by the command itself.
     #[serde(default)]
     pub network: Option<NetworkReport>,
+}
+
+/// How a channel is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct ChannelReport {
+    /// Its name.
+    pub name: String,
+    /// `validator`, `orderer` or `follower`; empty where it does not run.
+    pub role: String,
+    /// How many members validate.
+    pub validators: usize,
+    /// How many of them may be away while blocks still come.
+    pub dispensable: usize,
+    /// How many members there are, this one included.
+    pub members: usize,
+    /// Other members that were heard within the last seconds, by their keys.
+    pub heard: Vec<String>,
+    /// The height here.
+    pub height: u64,
+    /// The greatest height that any member told of.
+    pub seen: u64,
+    /// Transactions that wait for a block.
+    pub waiting: usize,
+    /// Committed payloads that are not here yet.
+    pub lacking: usize,
+    /// Why the ledger takes nothing at the moment.
+    pub failing: Option<String>,
+}
+
+impl ChannelReport {
+    /// The report of a channel that runs, or has ended.
+    #[must_use]
+    pub fn of(name: &str, status: Option<silsila_engine::ChannelStatus>) -> Self {
+        let Some(status) = status else {
+            return Self {
+                name: name.to_owned(),
+                failing: Some("its thread has ended".to_owned()),
+                ..Self::default()
+            };
+        };
+        Self {
+            name: name.to_owned(),
+            role: status.role.to_owned(),
+            validators: status.validators,
+            dispensable: status.validators.saturating_sub(1) / 3,
+            members: status.members,
+            heard: status.heard,
+            height: status.height,
+            seen: status.seen,
+            waiting: status.waiting,
+            lacking: status.lacking,
+            failing: status.failing,
+        }
+    }
 }
 
 /// A gateway's membership of a network.

@@ -22,8 +22,11 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
         gateway.listener.scheme(),
         gateway.listener.address()
     );
+    let shared = gateway.shared.as_ref();
+    let channels = shared.map_or_else(Vec::new, |shared| shared.channels.clone());
     let office = Office::closed(settings, gateway.store.clone())
-        .running(gateway.handle.clone(), fhir.clone());
+        .running(gateway.handle.clone(), fhir.clone())
+        .sharing(channels);
     let admin = Server::bind(&assemble::admin_socket(settings))?;
     let Gateway {
         store,

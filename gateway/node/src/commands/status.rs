@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `silsila status`: one look at the gateway, for a person or a script.
 
+use std::fmt::Write as _;
+
 use silsila_config::Settings;
 use silsila_pipeline::{FaultStatus, SourceState, SourceStatus};
 
 use super::{order, print, print_json};
-use crate::admin::{Answer, Ledger, NetworkReport, Order, Report};
+use crate::admin::{Answer, ChannelReport, Ledger, NetworkReport, Order, Report};
 use crate::cli::OutputArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::{Table, size, span, time};
@@ -84,6 +86,38 @@ fn network(network: &NetworkReport, now_ms: u64) -> String {
     }
 }
 
+/// A channel: who orders it, who was heard, and what the loss of a validator would mean.
+fn channel(channel: &ChannelReport) -> String {
+    if let Some(why) = &channel.failing {
+        return format!("channel  {}: TAKES NOTHING NOW: {why}", channel.name);
+    }
+    let others = channel.members.saturating_sub(1);
+    let mut line = format!(
+        "channel  {}: {} at height {} of {}; {} of {others} other members heard; {} transactions wait",
+        channel.name,
+        channel.role,
+        channel.height,
+        channel.seen.max(channel.height),
+        channel.heard.len(),
+        channel.waiting
+    );
+    let _ = write!(line, "\n         {}", validators(channel));
+    if channel.lacking > 0 {
+        let _ = write!(line, "; {} payloads are fetched", channel.lacking);
+    }
+    line
+}
+
+fn validators(channel: &ChannelReport) -> String {
+    match (channel.validators, channel.dispensable) {
+        (1, _) => "one validator orders: while it is away nothing new is committed".to_owned(),
+        (all, away) => format!(
+            "{all} validators: {away} may be away; with {} away nothing new is committed, and everything is still read",
+            away + 1
+        ),
+    }
+}
+
 /// After so long without a backup a person is reminded.
 const BACKUP_DUE_MS: u64 = 7 * 24 * 3_600_000;
 
@@ -113,6 +147,7 @@ fn held(report: &Report) -> bool {
 fn shown(report: &Report) -> String {
     let mut out = vec![head(report), ledger(&report.ledger, report.now_ms)];
     out.extend(report.network.as_ref().map(|it| network(it, report.now_ms)));
+    out.extend(report.channels.iter().map(channel));
     out.push(backup(report.backed_up_ms, report.now_ms));
     if let Some(free) = report.disk_free_bytes {
         out.push(format!("disk     {} free", size(free)));
