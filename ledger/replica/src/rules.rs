@@ -10,7 +10,7 @@ use silsila_chain::{Action, Claim, Contract, Identity, Member, Policy, Question,
 
 use crate::admission::{end_ms, split};
 use crate::certificate::{Fingerprint, IssuingCertificate, MemberCertificate, Network, Trust};
-use crate::contract::{Asked, Compartment, Compiled, ContractFault, Entry, Kind, Who};
+use crate::contract::{Asked, Authority, Compartment, Compiled, ContractFault, Entry, Kind, Who};
 
 /// So many contracts stay compiled.
 const COMPILED: usize = 8;
@@ -36,6 +36,7 @@ struct Known {
 enum Remembered {
     Append(Box<str>, u8, bool),
     Grant(u8),
+    Open(u8, Box<str>),
 }
 
 impl Rules {
@@ -112,6 +113,10 @@ impl Known {
                 deletes,
             } => Remembered::Append(kind.into(), label_class, deletes),
             Action::Grant { label_class } => Remembered::Grant(label_class),
+            Action::Open {
+                label_class,
+                custodian,
+            } => Remembered::Open(label_class, custodian.into()),
             _ => return self.answer(question),
         };
         let known = |answers: &BTreeMap<Identity, HashMap<Remembered, bool>>| {
@@ -173,6 +178,18 @@ fn kind<'a>(question: &Question<'a>, subject: &'a str) -> Kind<'a> {
             deletes,
         },
         Action::Grant { label_class: class } => Kind::Grant(Compartment { class, custodian }),
+        Action::Open {
+            label_class: class,
+            custodian,
+        } => Kind::Read {
+            // A key opens every type of a compartment: a contract that permits some only permits none here.
+            entry: Entry {
+                kind: "",
+                class,
+                custodian,
+            },
+            by: Authority::default(),
+        },
         Action::Admit(admission) => membership("admit", &admission.organization, &admission.role),
         Action::Renew(member) => about("renew", member),
         Action::Suspend(member) => about("suspend", member),

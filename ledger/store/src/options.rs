@@ -39,8 +39,8 @@ pub struct StoreOptions {
     /// The channel's genesis, where the channel is shared or was founded elsewhere. Without it a new file
     /// founds a channel for a gateway alone, and an existing one goes on with its own.
     pub genesis: Option<Genesis>,
-    /// Which members that have a sealing key are given the keys of what is sealed here. Until there is
-    /// consent the channel's contract says: all of them.
+    /// Which of the members whom the contract lets read without a word of the patient's are given the keys
+    /// of what is sealed here: all, unless this says otherwise.
     pub grants: Arc<Grants>,
     /// Judges contract and certificates; asked only on a shared channel. The default refuses everything
     /// there.

@@ -117,6 +117,23 @@ impl Agreement {
         self.ask(policy, (identity, member), (action, None), (1, 1), false)
     }
 
+    /// Whether the contract lets a member open what an organization seals in a class, while no patient has
+    /// said anything: to whom a custodian envelopes its keys unasked.
+    #[must_use]
+    pub fn may_open(
+        &self,
+        policy: &dyn Policy,
+        reader: &Identity,
+        custodian: &str,
+        label_class: u8,
+    ) -> bool {
+        let action = Action::Open {
+            label_class,
+            custodian,
+        };
+        self.permits(policy, reader, action).is_ok()
+    }
+
     fn ask(
         &self,
         policy: &dyn Policy,

@@ -61,6 +61,14 @@ pub enum Action<'a> {
         /// The compartment.
         label_class: u8,
     },
+    /// Be given the keys of a compartment without a word of the patient's. No transaction asks this; a
+    /// custodian does before it envelopes keys.
+    Open {
+        /// The compartment.
+        label_class: u8,
+        /// The organization that seals it.
+        custodian: &'a str,
+    },
     /// Admit a member.
     Admit(&'a Admission),
     /// Let a member act for longer.

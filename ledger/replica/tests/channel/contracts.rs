@@ -132,6 +132,30 @@ fn a_genesis_without_a_contract_has_one_member_and_one_with_a_contract_names_org
 }
 
 #[test]
+fn keys_go_unasked_only_to_whom_the_contract_lets_read() {
+    let (authority, all) = (Authority::new(1), hospitals());
+    let laboratory = Hospital::new(30, "Aga Khan laboratory", Role::Laboratory);
+    let consent_first = include_str!("../../../../config/examples/contracts/consent-first.cedar");
+    let founders = [all[0].clone(), all[1].clone(), laboratory.clone()];
+    let may = |policies: &str, reader: &Hospital, custodian: &Hospital, class| {
+        let channel = Channel::new(genesis(&authority, &founders, policies));
+        let agreement = channel.state.agreement();
+        let answers = [&channel.rules, &channel.rules, &Rules::forgetful()].map(|rules| {
+            agreement.may_open(rules, &reader.identity(), &custodian.organization, class)
+        });
+        assert!(answers.iter().all(|answer| *answer == answers[0]));
+        answers[0]
+    };
+    let (first, second) = (&all[0], &all[1]);
+    assert!(may(OPEN, second, first, 0) && may(OPEN, &laboratory, first, 0));
+    assert!(!may(OPEN, second, first, 2) && may(OPEN, first, first, 2));
+    assert!(!may(consent_first, second, first, 0) && may(consent_first, first, first, 0));
+    assert!(may(LABORATORY, first, &laboratory, 0) && !may(LABORATORY, &laboratory, first, 0));
+    let stranger = Hospital::new(50, "Nowhere", Role::Hospital);
+    assert!(!may(OPEN, &stranger, first, 0));
+}
+
+#[test]
 fn remembering_answers_changes_none_of_them() {
     let (authority, all) = (Authority::new(1), hospitals());
     let laboratory = Hospital::new(30, "Aga Khan laboratory", Role::Laboratory);

@@ -76,16 +76,21 @@ impl Writer {
         Ok((of, grant))
     }
 
-    /// Who is given the keys of a class: members with a sealing key whom the options name, and this member
-    /// itself, which could otherwise not go on from the chain alone.
+    /// Who is given the keys of a class: members with a sealing key whom the options name and whom the
+    /// contract lets read without a word of the patient's; and this member itself, which could otherwise not
+    /// go on from the chain alone.
     fn recipients(&self, class: u8) -> Vec<(Identity, SealingPublic)> {
         let me = Identity::ed25519(self.member.public());
+        let (agreement, policy) = (self.chain.agreement(), &*self.reading.policy);
+        let own = agreement.members().get(&me);
+        let custodian = own.map_or("", |member| &member.organization);
+        let permitted = |reader: &Identity| agreement.may_open(policy, reader, custodian, class);
         let members = self.chain.members().iter().map(|(identity, member)| {
             let public = SealingPublic(member.sealing_key);
             (*identity, public, member.may_act(self.chain.time_ms()))
         });
         let given = members.filter(|(identity, public, may_act)| {
-            let named = *identity == me || (self.grants)(identity, class);
+            let named = *identity == me || ((self.grants)(identity, class) && permitted(identity));
             public.is_some() && may_act.is_ok() && named
         });
         given
