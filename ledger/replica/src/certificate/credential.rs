@@ -2,7 +2,7 @@
 //! What a member shows to prove that it is one: nothing in it is secret.
 
 use silsila_chain::cbor::{Reader, Writer};
-use silsila_chain::{Admission, Founder, Identity};
+use silsila_chain::{Admission, Change, Founder, Identity};
 
 use super::profile::MAX_CERTIFICATE;
 use super::{CertificateFault, IssuingCertificate, MemberCertificate, Network, Trust};
@@ -76,6 +76,16 @@ impl Credential {
                 certificate: [self.member.der(), self.issuing.der()].concat(),
                 not_after_ms: ends.into_iter().fold(u64::MAX, u64::min),
             },
+        }
+    }
+
+    /// What a member proposes on its channels once its certificate was renewed.
+    #[must_use]
+    pub fn renewal(&self) -> Change {
+        let admission = self.founder().admission;
+        Change::Renew {
+            certificate: admission.certificate,
+            not_after_ms: admission.not_after_ms,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use silsila_chain::cbor::{DecodeError, Reader, Writer};
 use silsila_chain::merkle::leaf_hash;
-use silsila_chain::{PublicKey, Signature};
+use silsila_chain::{Change, PublicKey, Signature};
 
 use super::{CertificateFault, CertificateKey, Fingerprint, IssuingCertificate, key};
 
@@ -135,6 +135,14 @@ impl Revocation {
             reason,
             signature,
         })
+    }
+
+    /// What the members propose on a channel because of it.
+    #[must_use]
+    pub const fn change(&self) -> Change {
+        Change::Revoke {
+            reason: self.reason.number(),
+        }
     }
 
     /// Whether this issuer signed it.

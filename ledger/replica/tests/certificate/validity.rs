@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a certificate says, when it holds, and who may have signed it.
 
+use silsila_chain::{Admission, Change, Claim, Policy as _, Reason};
+use silsila_replica::Rules;
 use silsila_replica::certificate::{
     CertificateFault, CertificateKey, Credential, Fingerprint, IssuingCertificate,
     MemberCertificate, Network, RevocationReason, Role, RootCertificate, Trust, Validity,
@@ -209,4 +211,46 @@ fn a_revocation_is_taken_from_this_networks_issuer_alone() {
             Err(CertificateFault::Revocation)
         );
     }
+}
+
+#[test]
+fn renewal_and_revocation_are_what_a_channel_takes_for_them() {
+    let mut credential = credential();
+    let founder = credential.founder();
+    credential.member =
+        MemberCertificate::issue(&issuing(), &key(2), &subject(3), serial(9), days(200, 5000))
+            .expect("renewed");
+    let Change::Renew {
+        certificate,
+        not_after_ms,
+    } = credential.renewal()
+    else {
+        panic!("a renewal");
+    };
+    // The issuer ends before the member's own certificate, and the member with it.
+    assert_eq!(not_after_ms, issuing().validity().until_ms());
+    let claim = |at_ms, certificate: &[u8], not_after_ms| {
+        let admission = Admission {
+            certificate: certificate.to_vec(),
+            not_after_ms,
+            ..founder.admission.clone()
+        };
+        let claim = Claim {
+            network: &network().fingerprint().0,
+            root: &network().encode(),
+            identity: &founder.identity,
+            admission: &admission,
+            at_ms,
+        };
+        Rules::default().certificate(&claim)
+    };
+    let at = FOUNDED + 300 * DAY;
+    assert_eq!(claim(at, &certificate, not_after_ms), Ok(()));
+    let refused = Err(Reason::MemberCertificate);
+    assert_eq!(claim(at, &certificate, not_after_ms + 1), refused);
+    assert_eq!(
+        claim(FOUNDED + 100 * DAY, &certificate, not_after_ms),
+        refused
+    );
+    assert_eq!(revocation().change(), Change::Revoke { reason: 1 });
 }
