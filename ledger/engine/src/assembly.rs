@@ -121,7 +121,7 @@ where
     let role = if validators.position(&public).is_none() {
         Role::Follower
     } else if validators.len() == 1 {
-        Role::Orderer(me.member_key)
+        Role::Orderer(Box::new(me.member_key))
     } else {
         let scheme = scheme(&id, validators.clone(), &me.engine_key);
         let parts = Parts {
@@ -136,13 +136,13 @@ where
             cache: ground.cache,
             prefix: format!("{}{id}", ground.folder),
         };
-        let lanes = lanes.consensus.to_members(&members);
+        let lanes = lanes.consensus.among(&members);
         let context = context.child("consensus");
         let (marshal, running) = consensus::start(context, parts, lanes)
             .await
             .map_err(|reason| EngineError::Files { reason })?;
         handles.extend(running);
-        Role::Validator { marshal, scheme }
+        Role::Validator(Box::new((marshal, scheme)))
     };
     let (sender, receiver) = lanes.ledger;
     let thread = context.child("channel").dedicated();
@@ -177,7 +177,7 @@ where
 }
 
 impl<S, R> Lanes<S, R> {
-    fn to_members(self, members: &Members) -> Lanes<ToMembers<S>, FromMembers<R>> {
+    fn among(self, members: &Members) -> Lanes<ToMembers<S>, FromMembers<R>> {
         let wrap = |(sender, receiver)| {
             (
                 ToMembers::new(sender, members.clone()),

@@ -40,9 +40,9 @@ pub(crate) enum Role {
     /// Follows what others order.
     Follower,
     /// Orders alone.
-    Orderer(MemberKey),
+    Orderer(Box<MemberKey>),
     /// Orders with the other validators.
-    Validator { marshal: Marshal, scheme: Scheme },
+    Validator(Box<(Marshal, Scheme)>),
 }
 
 /// How a channel is, now.
@@ -229,8 +229,8 @@ where
         } else {
             let follows = header.height == self.desk.tip().height().next();
             let certificate = match &self.role {
-                Role::Validator { marshal, .. } if follows => {
-                    certificate_of(marshal, &candidate).await
+                Role::Validator(consensus) if follows => {
+                    certificate_of(&consensus.0, &candidate).await
                 }
                 _ => None,
             };
@@ -251,19 +251,20 @@ where
         }
         self.delivered = header.height.0;
         acknowledgement.acknowledge();
-        if let Role::Validator { marshal, .. } = &self.role
+        if let Role::Validator(consensus) = &self.role
             && self.delivered.is_multiple_of(256)
             && let Some(height) = self.delivered.checked_sub(RETAINED)
         {
-            marshal.prune(ConsensusHeight::new(height));
+            consensus.0.prune(ConsensusHeight::new(height));
         }
     }
 
     /// Tells consensus to go on where the ledger is, where blocks came from other members' ledgers.
     fn skip_ahead(&self) {
-        let Role::Validator { marshal, scheme } = &self.role else {
+        let Role::Validator(consensus) = &self.role else {
             return;
         };
+        let (marshal, scheme) = &**consensus;
         if self.desk.tip().height().0 <= self.delivered + SKIP {
             return;
         }
@@ -343,7 +344,7 @@ where
             role: match self.role {
                 Role::Follower => "follower",
                 Role::Orderer(_) => "orderer",
-                Role::Validator { .. } => "validator",
+                Role::Validator(_) => "validator",
             },
             validators: self.validators.len(),
             members: self.members.count(),

@@ -288,7 +288,7 @@ fn run(
                     let opened = match register(&mut lanes, &id).await {
                         Some(lanes) => {
                             let context = context.child("member").with_attribute("channel", id);
-                            open(context, ledger, me, ground, lanes).await
+                            Box::pin(open(context, ledger, me, ground, lanes)).await
                         }
                         None => Err(stopped("its lanes are closed")),
                     };

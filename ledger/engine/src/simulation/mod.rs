@@ -197,7 +197,7 @@ impl World {
             lanes.push(both.expect("the network runs"));
         }
         let [votes, certificates, resolver, blocks, backfill, own] =
-            <[_; 6]>::try_from(lanes).ok().expect("six lanes");
+            <[_; 6]>::try_from(lanes).unwrap_or_else(|_| panic!("six lanes"));
         let lanes = AllLanes {
             consensus: Lanes {
                 votes,
@@ -229,7 +229,7 @@ impl World {
                 engine_key: key,
                 member_key: MemberKey::from_seed(&seed),
             };
-            let opened = open(context.child("member"), ledger, me, ground, lanes).await;
+            let opened = Box::pin(open(context.child("member"), ledger, me, ground, lanes)).await;
             let (_handle, _running) = opened.expect("a channel opens");
             pending::<()>().await;
         }));

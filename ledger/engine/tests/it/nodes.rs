@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use silsila_chain::{
-    Admission, AsCertified, Block, Contract, CustodianKey, Founder, Genesis, Height, Identity,
-    Limits, MemberKey, Op, TxId,
+    Action, Admission, Block, Claim, Contract, CustodianKey, Founder, Genesis, Height, Identity,
+    Limits, MemberKey, Op, Policy, Question, Reason, TxId,
 };
 use silsila_engine::{
     ChannelHandle, ChannelStatus, EngineError, Network, NetworkOptions, Patience, Peer, StoreLedger,
@@ -29,6 +29,27 @@ const PATIENCE: Patience = Patience {
 };
 /// How long a test waits for what must happen.
 const BOUND: Duration = Duration::from_secs(60);
+
+/// Permits everything but to append notes.
+#[derive(Debug)]
+pub struct ForbidsNotes;
+
+impl Policy for ForbidsNotes {
+    fn certificate(&self, _: &Claim<'_>) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    fn contract(&self, _: &Contract) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    fn permits(&self, question: &Question<'_>) -> Result<(), Reason> {
+        match question.action {
+            Action::Append { kind: "Note", .. } => Err(Reason::NotPermitted),
+            _ => Ok(()),
+        }
+    }
+}
 
 /// One gateway: keys, folder and address.
 pub struct Node {
@@ -127,7 +148,7 @@ impl Node {
     pub fn open(&self, genesis: &Genesis) -> Store {
         let custodian = CustodianKey::new([self.number + 50; 32]);
         let mut options = StoreOptions::new(self.file(genesis), self.key(), custodian);
-        options.policy = Arc::new(AsCertified);
+        options.policy = Arc::new(ForbidsNotes);
         options.genesis = Some(genesis.clone());
         options.sealing_key = Some(self.sealing_key());
         Store::open(options, Box::new(NoIndex)).unwrap()
@@ -166,7 +187,7 @@ impl Node {
         patience: Patience,
     ) -> Result<Running, EngineError> {
         let (store, network) = (self.open(genesis), self.connect(others, patience));
-        let ledger = StoreLedger::new(store.clone(), Arc::new(AsCertified));
+        let ledger = StoreLedger::new(store.clone(), Arc::new(ForbidsNotes));
         let channel = network.join(Arc::new(ledger))?;
         Ok(Running {
             store,
@@ -202,6 +223,20 @@ impl Running {
         self.store.submit(id).unwrap();
         self.channel.poke();
         id
+    }
+
+    /// Stages what the contract forbids.
+    pub fn stage_note(&self) -> TxId {
+        let note = Draft {
+            kind: "Note".to_owned(),
+            ..draft("note", "forbidden")
+        };
+        let staged = self
+            .store
+            .stage::<StoreError>(vec![note], |_| Ok(()))
+            .unwrap();
+        self.channel.poke();
+        staged.expect("there is a draft")
     }
 
     pub fn status_of(&self, id: TxId) -> TxStatus {

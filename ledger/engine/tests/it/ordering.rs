@@ -3,7 +3,9 @@
 
 use std::time::{Duration, Instant};
 
+use silsila_chain::Reason;
 use silsila_engine::Patience;
+use silsila_store::TxStatus;
 
 use crate::nodes::{Node, Running, bytes_of, found, kill, level, nodes, wait};
 
@@ -134,6 +136,20 @@ fn one_named_validator_orders_for_three_organizations() {
     }
     assert_eq!(running[0].status().role, "orderer");
     assert_eq!(running[1].status().role, "follower");
+}
+
+#[test]
+fn what_the_contract_forbids_is_rejected_with_its_code_and_holds_nothing_up() {
+    let nodes = nodes(4);
+    let running = start(&nodes, 4);
+    for one in [&running[0], &running[3]] {
+        let (note, id) = (one.stage_note(), one.stage(&["a"], "permitted"));
+        one.committed(id);
+        let expected = TxStatus::Rejected {
+            code: Reason::NotPermitted.code().to_owned(),
+        };
+        assert_eq!(one.status_of(note), expected);
+    }
 }
 
 #[test]

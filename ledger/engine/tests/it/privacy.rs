@@ -104,7 +104,7 @@ fn nothing_of_a_channel_reaches_a_gateway_outside_it() {
         .map(|node| {
             let first = node.run(&shared, &all);
             let store = node.open(&secret);
-            let ledger = StoreLedger::new(store.clone(), Arc::new(silsila_chain::AsCertified));
+            let ledger = StoreLedger::new(store.clone(), Arc::new(crate::nodes::ForbidsNotes));
             let channel = first.network.join(Arc::new(ledger)).unwrap();
             let second = Running::beside(&first, store, channel);
             (first, second)
