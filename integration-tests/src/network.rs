@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use crate::gateway::{GatewayConfig, LegacySource};
+use crate::gateway::GatewayConfig;
 use crate::supervisor::Supervised;
 use crate::{free_port, repository};
 
@@ -115,11 +115,6 @@ fn enrol(dir: &Path, silsila: &Path, gateway: &GatewayConfig) -> anyhow::Result<
     gateway.write()?;
     let (authority, own) = (config_file(dir), gateway.file());
     let (organization, _) = &gateway.hospital;
-    let role = if matches!(gateway.source, LegacySource::None) {
-        "authority"
-    } else {
-        "hospital"
-    };
     let invitation = gateway.folder.join("invitation");
     let invitation = text_of(&invitation)?;
     if gateway.folder.join("keys/network.credential").exists() {
@@ -133,7 +128,7 @@ fn enrol(dir: &Path, silsila: &Path, gateway: &GatewayConfig) -> anyhow::Result<
             "invite",
             organization,
             "--role",
-            role,
+            &gateway.role,
             "--out",
             invitation,
         ],

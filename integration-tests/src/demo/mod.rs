@@ -197,10 +197,15 @@ fn resources(status: &serde_json::Value) -> u64 {
         .sum()
 }
 
-/// The gateway of the authority's organization: it has no database, it replicates and validates.
+/// The gateway of the authority's organization: it has no database and treats nobody. It validates, and keeps the
+/// chain with sealed payloads that it cannot open.
 fn union(place: &Place, port: u16) -> GatewayConfig {
     let identity = ("Sindh Health Union", "https://union.example");
-    GatewayConfig::of(identity, &place.gateway(UNION), port, LegacySource::None)
+    let config = GatewayConfig::of(identity, &place.gateway(UNION), port, LegacySource::None);
+    GatewayConfig {
+        role: "authority",
+        ..config
+    }
 }
 
 /// Plays the next day of every hospital in the running demonstration.

@@ -25,6 +25,8 @@ pub struct GatewayConfig {
     pub port: u16,
     /// The hospital's name and base URI.
     pub hospital: (String, String),
+    /// As what it joins a network.
+    pub role: &'static str,
     /// The legacy database.
     pub source: LegacySource,
     /// The folder of the mapping pack.
@@ -66,6 +68,7 @@ impl GatewayConfig {
             hospital: (hospital.0.into(), hospital.1.into()),
             folder: folder.to_owned(),
             port,
+            role: "hospital",
             source,
             pack: pack("sindh-mirpurkhas"),
             poll_interval: "1s".into(),
