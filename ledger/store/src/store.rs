@@ -42,6 +42,7 @@ struct Inner {
     writer: Option<Mutex<Option<Writer>>>,
     failing: Mutex<Option<&'static str>>,
     commits: AtomicU64,
+    on_pending: Option<Arc<dyn Fn() + Send + Sync>>,
 }
 
 impl Store {
@@ -59,6 +60,7 @@ impl Store {
             writer: Some(Mutex::new(Some(writer))),
             failing: Mutex::default(),
             commits: AtomicU64::new(0),
+            on_pending: options.on_pending,
             file,
             genesis,
         })))
@@ -113,6 +115,7 @@ impl Store {
             keys: None,
             failing: Mutex::default(),
             commits: AtomicU64::new(0),
+            on_pending: None,
             genesis,
         })))
     }
@@ -159,7 +162,13 @@ impl Store {
     /// [`StoreError::UnknownTransaction`]; [`StoreError::Full`], after which it is still in the outbox.
     pub fn submit(&self, id: TxId) -> Result<TxStatus, StoreError> {
         self.refuse_if_halted()?;
-        self.0.committing(|writer| writer.submit(id))
+        let status = self.0.committing(|writer| writer.submit(id))?;
+        if status == TxStatus::Pending
+            && let Some(wake) = &self.0.on_pending
+        {
+            wake();
+        }
+        Ok(status)
     }
 
     /// Applies a block that other members ordered, with those of its payloads that are at hand, in any order;
@@ -453,6 +462,14 @@ impl Store {
         Ok(report)
     }
 
+    /// Compares the index with the chain, as far as the index can tell.
+    ///
+    /// # Errors
+    /// Where the database cannot be read at all.
+    pub fn verify_index(&self) -> Result<Vec<Fault>, StoreError> {
+        self.0.write(verify_index)
+    }
+
     /// Copies the ledger as it is at one moment into a new file, encrypted with the same key, while it goes on
     /// being written.
     ///
@@ -461,14 +478,6 @@ impl Store {
     pub fn copy_to(&self, copy: &Path) -> Result<(), StoreError> {
         let conn = connect_reader(&self.0.file, READER_CACHE)?;
         copy_to(&self.0.file, &conn, copy)
-    }
-
-    /// Compares the index with the chain, as far as the index can tell.
-    ///
-    /// # Errors
-    /// Where the database cannot be read at all.
-    pub fn verify_index(&self) -> Result<Vec<Fault>, StoreError> {
-        self.0.write(verify_index)
     }
 
     /// How the store is.
