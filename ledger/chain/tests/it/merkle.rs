@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use silsila_chain::merkle::{
     EMPTY_ROOT, Frontier, Hash, consistency_path, inclusion_path, leaf_hash, node_hash, root,
-    verify_consistency, verify_inclusion,
+    tree_root, verify_consistency, verify_inclusion,
 };
 
 /// The leaves and roots that the Certificate Transparency implementations share as test vectors.
