@@ -18,7 +18,7 @@ fn recovery_key(ended: &Ended) -> String {
     key.join("-")
 }
 
-fn store(place: &Place) -> Store {
+pub fn store(place: &Place) -> Store {
     fs::create_dir_all(place.at("state")).expect("made");
     let loaded = silsila_config::load(&place.at("silsila.toml")).expect("sound");
     let keys = silsila_gateway::assemble::open_keys(&loaded.settings).expect("keys");
@@ -27,7 +27,7 @@ fn store(place: &Place) -> Store {
     Store::open(options, silsila_fhir::SearchIndex::new()).expect("opened")
 }
 
-fn put(store: &Store, id: &str) {
+pub fn put(store: &Store, id: &str) {
     let body = format!(r#"{{"id":"{id}","resourceType":"Patient"}}"#).into_bytes();
     let draft = Draft {
         op: Op::Put,

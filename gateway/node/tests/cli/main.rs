@@ -4,5 +4,6 @@
 mod backup;
 mod checks;
 mod place;
+mod proving;
 mod serving;
 mod small;
