@@ -234,8 +234,14 @@ fn graph() -> Graph {
     };
     for node in list(&metadata["resolve"]["nodes"]) {
         let name = names[text(&node["id"])].to_owned();
-        let normal =
-            |dependency: &&Value| list(&dependency["dep_kinds"]).any(|kind| kind["kind"].is_null());
+        // No gateway runs in a browser: what a crate wants there alone is never built.
+        let elsewhere = |kind: &Value| {
+            let target = kind["target"].as_str();
+            target.is_some_and(|target| target.contains("wasm"))
+        };
+        let normal = |dependency: &&Value| {
+            list(&dependency["dep_kinds"]).any(|kind| kind["kind"].is_null() && !elsewhere(kind))
+        };
         let needs = list(&node["deps"])
             .filter(normal)
             .map(|dependency| names[text(&dependency["pkg"])].to_owned());
