@@ -10,8 +10,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
-use silsila_store::chain::{CustodianKey, MemberKey, Op};
-use silsila_store::{Dictionary, Draft, NoIndex, Payload, Store, StoreError, StoreOptions};
+use silsila_store::chain::{
+    Admission, AsCertified, Contract, CustodianKey, Founder, Genesis, Identity, Limits, MemberKey,
+    Op,
+};
+use silsila_store::seal::SealingKey;
+use silsila_store::{
+    Dictionary, Draft, FileKey, NoIndex, Payload, Store, StoreError, StoreOptions,
+};
 
 const BATCH: u64 = 1000;
 const SINGLES: u64 = 400;
@@ -66,23 +72,20 @@ fn main() -> Result<(), StoreError> {
         .next()
         .map_or_else(std::env::temp_dir, PathBuf::from);
     let keep = arguments.next().is_some_and(|word| word == "keep");
-    for (name, dictionaries) in [
-        ("no dictionary", vec![]),
-        ("a sample dictionary", vec![dictionary()]),
-    ] {
+    for kind in KINDS {
         let path = folder.join(format!(
             "silsila-bench-{}-{}.sqlite",
             std::process::id(),
-            dictionaries.len()
+            kind.name.replace(' ', "-")
         ));
-        println!("--- {name}, {entries} entries");
-        let outcome = measure(&path, entries, dictionaries);
+        println!("--- {}, {entries} entries", kind.name);
+        let outcome = measure(&path, entries, kind);
         if keep {
             println!("kept as {}", path.display());
             outcome?;
             continue;
         }
-        for suffix in ["", "-wal", "-shm", "-lock"] {
+        for suffix in ["", "-wal", "-shm", "-lock", "-key"] {
             let mut file = path.clone().into_os_string();
             file.push(suffix);
             let _ = std::fs::remove_file(file);
@@ -92,10 +95,86 @@ fn main() -> Result<(), StoreError> {
     Ok(())
 }
 
-fn measure(path: &Path, entries: u64, dictionaries: Vec<Dictionary>) -> Result<(), StoreError> {
+/// What is compared, in one run and on one machine.
+#[derive(Clone, Copy)]
+struct Kind {
+    name: &'static str,
+    dictionary: bool,
+    encrypted: bool,
+    /// Members of the channel: more than one, and payloads are sealed, with an envelope for each.
+    members: u8,
+}
+
+const KINDS: [Kind; 5] = [
+    Kind {
+        name: "suite 0 in a clear file without a dictionary",
+        dictionary: false,
+        encrypted: false,
+        members: 1,
+    },
+    Kind {
+        name: "suite 0 in a clear file",
+        dictionary: true,
+        encrypted: false,
+        members: 1,
+    },
+    Kind {
+        name: "suite 0 in an encrypted file",
+        dictionary: true,
+        encrypted: true,
+        members: 1,
+    },
+    Kind {
+        name: "suite 1 for 4 members in a clear file",
+        dictionary: true,
+        encrypted: false,
+        members: 4,
+    },
+    Kind {
+        name: "suite 1 for 4 members in an encrypted file",
+        dictionary: true,
+        encrypted: true,
+        members: 4,
+    },
+];
+
+/// A channel that the first of its members orders.
+fn shared(members: u8) -> Genesis {
+    let key = |number: u8| MemberKey::from_seed(&[number; 32]).public();
+    let founder = |number: u8| Founder {
+        identity: Identity::ed25519(key(number)),
+        admission: Admission {
+            sealing_key: SealingKey::from_seed(&[number; 32]).public().0,
+            organization: format!("hospital {number}"),
+            role: "hospital".to_owned(),
+            certificate: vec![number],
+            not_after_ms: u64::MAX,
+        },
+    };
+    let mut founders: Vec<Founder> = (1..=members).map(founder).collect();
+    founders.sort_by_key(|founder| founder.identity);
+    Genesis {
+        network: [4; 32],
+        members: founders,
+        root: vec![5],
+        contract: Contract {
+            policies: "permit (principal, action, resource);".to_owned(),
+            limits: Limits::default(),
+        },
+        ..Genesis::lone(key(1), "bench".to_owned(), [2; 16], 1_600_000_000_000)
+    }
+}
+
+fn measure(path: &Path, entries: u64, kind: Kind) -> Result<(), StoreError> {
     let keys = (MemberKey::from_seed(&[1; 32]), CustodianKey::new([2; 32]));
     let mut options = StoreOptions::new(path, keys.0, keys.1);
-    options.dictionaries = dictionaries;
+    options.dictionaries = kind.dictionary.then(dictionary).into_iter().collect();
+    options.file_key = kind.encrypted.then(|| FileKey::new(&[7; 32]));
+    options.policy = std::sync::Arc::new(AsCertified);
+    if kind.members > 1 {
+        options.genesis = Some(shared(kind.members));
+        options.sealing_key = Some(SealingKey::from_seed(&[1; 32]));
+    }
     let store = Store::open(options.clone(), Box::new(NoIndex))?;
     ingest(&store, entries)?;
     let after = store.health()?;
@@ -145,7 +224,7 @@ fn reads(store: &Store, entries: u64) -> Result<(), StoreError> {
     let mut seq = 1;
     for _ in 0..READS {
         seq = (seq * 48_271 + 11) % entries;
-        store.read(|conn| store.committed(conn, seq).map(drop))?;
+        store.read(|conn| store.record(conn, seq).map(drop))?;
     }
     let (wall, busy) = (
         micros(started.elapsed(), READS),

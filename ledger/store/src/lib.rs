@@ -33,6 +33,7 @@ pub use read::Exported;
 pub use report::{BlockSummary, Fault, Health, Place, Progress, TxStatus, VerifyReport};
 pub use store::Store;
 pub use verify::{Damage, Halt, ScrubState, ScrubStep};
+pub use writer::WithPayloads;
 
 pub use rusqlite;
 pub use silsila_chain as chain;

@@ -20,7 +20,9 @@ use crate::file::{
 };
 use crate::read::{Anchors, Opening, Pool, Reading, block, entries_through, prove, summaries};
 use crate::verify::{check_outbox, verify_whole};
-use crate::writer::{self, Arrived, Checkpoint, Failed, Opened, Writer, decode_genesis, pack};
+use crate::writer::{
+    self, Arrived, Checkpoint, Failed, Opened, WithPayloads, Writer, decode_genesis, pack,
+};
 use crate::{
     BlockSummary, Clock as _, CommittedEntry, Dictionary, Draft, Fault, FileKey, Health, Index,
     Place, Progress, StoreError, StoreOptions, SystemClock, TxStatus, VerifyReport,
@@ -286,10 +288,7 @@ impl Store {
     ///
     /// # Errors
     /// Where the database fails.
-    pub fn staged(
-        &self,
-        id: TxId,
-    ) -> Result<Option<(silsila_chain::Transaction, Vec<Vec<u8>>)>, StoreError> {
+    pub fn staged(&self, id: TxId) -> Result<Option<WithPayloads>, StoreError> {
         self.0.write(|writer| writer.staged(&id))
     }
 

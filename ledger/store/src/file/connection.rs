@@ -96,6 +96,8 @@ fn unlock(conn: &Connection, file: &LedgerFile) -> Result<(), StoreError> {
     conn.pragma_update_and_check(None, "cipher_log_level", "NONE", |_| Ok(()))?;
     conn.pragma_update_and_check(None, "key", &**key.raw(), |_| Ok(()))?;
     conn.pragma_update(None, "cipher_page_size", int(PAGE_SIZE))?;
+    // Processors have instructions for SHA-256 and none for SHA-512: a page costs half as much to read.
+    conn.pragma_update(None, "cipher_hmac_algorithm", "HMAC_SHA256")?;
     Ok(())
 }
 

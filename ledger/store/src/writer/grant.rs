@@ -30,6 +30,9 @@ impl Keys {
     }
 }
 
+/// A transaction, and its payloads in the order of its entries.
+pub type WithPayloads = (Transaction, Vec<Vec<u8>>);
+
 /// A grant, and the envelopes it commits to.
 pub(super) type GrantWithPayload = (Entry, Vec<u8>);
 
@@ -105,10 +108,7 @@ impl Writer {
     }
 
     /// A staged transaction with its payloads.
-    pub(crate) fn staged(
-        &self,
-        id: &TxId,
-    ) -> Result<Option<(Transaction, Vec<Vec<u8>>)>, StoreError> {
+    pub(crate) fn staged(&self, id: &TxId) -> Result<Option<WithPayloads>, StoreError> {
         let Some(staged) = self.outbox.get(id) else {
             return Ok(None);
         };

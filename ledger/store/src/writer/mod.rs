@@ -13,6 +13,7 @@ mod receive;
 mod stage;
 
 pub(crate) use checkpoint::Checkpoint;
+pub use grant::WithPayloads;
 pub(crate) use open::{Opened, decode as decode_genesis, open};
 pub(crate) use outbox::{Outbox, Staged};
 pub(crate) use receive::Arrived;

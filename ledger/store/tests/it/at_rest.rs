@@ -171,3 +171,22 @@ fn a_bit_flipped_anywhere_in_an_encrypted_file_is_named_as_damage() {
     }
     assert!(named > 10, "the file has {named} pages");
 }
+
+/// A line that has to change here changes the file's format: raise its number, and read the old one.
+#[test]
+fn how_a_file_is_encrypted_does_not_change_by_accident() {
+    let ledger = Ledger::new();
+    drop(open(&ledger, 7).unwrap());
+    let conn = FileKey::new(&[7; 32]).connect(&ledger.path()).unwrap();
+    let pragma = |name: &str| -> String {
+        conn.pragma_query_value(None, name, |row| row.get(0))
+            .unwrap()
+    };
+    let settings = [
+        "cipher_page_size",
+        "cipher_hmac_algorithm",
+        "cipher_use_hmac",
+    ]
+    .map(pragma);
+    assert_eq!(settings, ["16384", "HMAC_SHA256", "1"]);
+}
