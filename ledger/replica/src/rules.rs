@@ -27,11 +27,25 @@ pub struct Rules {
 /// A contract and the answers that it gave.
 struct Known {
     compiled: Option<Compiled>,
-    answers: Mutex<BTreeMap<Identity, HashMap<Remembered, bool>>>,
+    answers: Mutex<BTreeMap<Identity, Answers>>,
 }
 
-/// What an answer depends on, apart from contract and member: neither organization nor role of a member
-/// ever changes.
+/// What one member was answered. Neither its organization nor its role ever changes on one chain; but two
+/// proposed blocks that compete may admit one key as different members, so both are compared.
+#[derive(Default)]
+struct Answers {
+    organization: String,
+    role: String,
+    of: HashMap<Remembered, bool>,
+}
+
+impl Answers {
+    fn are_of(&self, member: &Member) -> bool {
+        self.organization == member.organization && self.role == member.role
+    }
+}
+
+/// What an answer depends on, apart from contract and member.
 #[derive(PartialEq, Eq, Hash)]
 enum Remembered {
     Append(Box<str>, u8, bool),
@@ -119,19 +133,33 @@ impl Known {
             } => Remembered::Open(label_class, custodian.into()),
             _ => return self.answer(question),
         };
-        let known = |answers: &BTreeMap<Identity, HashMap<Remembered, bool>>| {
-            answers.get(question.identity)?.get(&key).copied()
+        let known = |answers: &BTreeMap<Identity, Answers>| {
+            let answers = answers.get(question.identity)?;
+            let answers = Some(answers).filter(|answers| answers.are_of(question.member))?;
+            answers.of.get(&key).copied()
         };
         if let Some(answer) = known(&lock(&self.answers)) {
             return answer;
         }
         let answer = self.answer(question);
         let mut answers = lock(&self.answers);
-        if answers.values().map(HashMap::len).sum::<usize>() >= ANSWERS {
+        if answers
+            .values()
+            .map(|answers| answers.of.len())
+            .sum::<usize>()
+            >= ANSWERS
+        {
             answers.clear();
         }
         let of_member = answers.entry(*question.identity).or_default();
-        of_member.insert(key, answer);
+        if !of_member.are_of(question.member) {
+            *of_member = Answers {
+                organization: question.member.organization.clone(),
+                role: question.member.role.clone(),
+                of: HashMap::new(),
+            };
+        }
+        of_member.of.insert(key, answer);
         answer
     }
 }

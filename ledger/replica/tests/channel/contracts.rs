@@ -2,8 +2,8 @@
 //! Contracts in force, and how they change.
 
 use silsila_chain::{
-    ChainState, Contract, ContractChange, Entry, Genesis, Height, MemberKey, MemoryHeads, Reason,
-    Rejected,
+    Action, ChainState, Contract, ContractChange, Entry, Genesis, Height, Member, MemberKey,
+    MemoryHeads, Policy as _, Question, Reason, Rejected, Standing,
 };
 use silsila_replica::Rules;
 use silsila_replica::certificate::Role;
@@ -153,6 +153,43 @@ fn keys_go_unasked_only_to_whom_the_contract_lets_read() {
     assert!(may(LABORATORY, first, &laboratory, 0) && !may(LABORATORY, &laboratory, first, 0));
     let stranger = Hospital::new(50, "Nowhere", Role::Hospital);
     assert!(!may(OPEN, &stranger, first, 0));
+}
+
+#[test]
+fn an_answer_to_one_member_is_not_given_to_another_of_the_same_key() {
+    let rules = Rules::default();
+    let (contract, identity) = (contract(LABORATORY), hospitals()[0].identity());
+    let answer = |role: &str| {
+        let member = Member {
+            ordinal: 0,
+            sealing_key: [1; 32],
+            organization: "Karachi".to_owned(),
+            role: role.to_owned(),
+            not_after_ms: u64::MAX,
+            standing: Standing::Active,
+            revision: 1,
+            sequence: 0,
+        };
+        rules.permits(&Question {
+            contract: &contract,
+            contract_hash: &contract.hash(),
+            identity: &identity,
+            member: &member,
+            action: Action::Append {
+                kind: "Encounter",
+                label_class: 0,
+                deletes: false,
+            },
+            subject: None,
+            votes: 1,
+            organizations: 1,
+            certified: false,
+        })
+    };
+    for _ in 0..2 {
+        assert_eq!(answer("hospital"), Ok(()));
+        assert_eq!(answer("laboratory"), Err(Reason::NotPermitted));
+    }
 }
 
 #[test]
