@@ -41,6 +41,28 @@ fn no_format_changes_by_accident() {
         ("certificate", chain()[2].certificate.clone()),
         ("block", chain()[1].encode()),
         ("proof", proof().encode()),
+        ("bundle", crate::bundles::bundle().encode()),
+        (
+            "checkpoint",
+            crate::checkpoints::checkpoint(4)
+                .sign(&crate::sample::key())
+                .encode()
+                .into_bytes(),
+        ),
+        ("receipt", crate::receipts::receipt().encode()),
+        (
+            "evidence: checkpoints",
+            crate::checkpoints::two_checkpoints().encode(),
+        ),
+        (
+            "evidence: certificates",
+            crate::checkpoints::two_certificates().encode(),
+        ),
+        ("export", crate::exports::export()),
+        (
+            "certificate of a quorum",
+            crate::quorum::linked_certificate(),
+        ),
         ("chain state", state.encode()),
         ("state root", state.state_root().to_vec()),
         ("resource tag", keys().resource_tag("Patient/a").0.to_vec()),

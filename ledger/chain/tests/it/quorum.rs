@@ -134,6 +134,16 @@ fn linked() -> (Vec<Vec<u8>>, Vec<Identity>, QuorumCertificate) {
     (headers, keys.iter().map(public).collect(), finalization)
 }
 
+/// The certificate of the first of three headers, of which the last was finalized.
+pub fn linked_certificate() -> Vec<u8> {
+    let (headers, _, finalization) = linked();
+    Certificate::Quorum {
+        finalization,
+        links: headers[1..].to_vec(),
+    }
+    .encode()
+}
+
 #[test]
 fn a_block_is_final_through_the_headers_that_lead_to_a_finalized_one() {
     let (headers, validators, finalization) = linked();
