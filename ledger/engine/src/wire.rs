@@ -173,8 +173,8 @@ fn read_payloads(reader: &mut Reader<'_>) -> Result<Vec<Vec<u8>>, DecodeError> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn messages_come_back_as_they_were() {
+    /// One of each kind and more.
+    fn samples() -> Vec<Message> {
         let transaction = Transaction {
             header: vec![1, 2, 3],
             scheme: silsila_chain::Scheme::ED25519,
@@ -190,7 +190,7 @@ mod tests {
             validator: 3,
             signature: Signature([8; 64]),
         };
-        let messages = [
+        vec![
             Message::Tip(Height(9)),
             Message::Ask(Height(u64::MAX)),
             Message::Blocks(vec![block.clone(), block]),
@@ -208,13 +208,53 @@ mod tests {
             Message::Want(TxId([3; 32]), vec![PayloadDigest([3; 32]); 3]),
             Message::Fetch(vec![0, 1, u64::MAX]),
             Message::Payloads(vec![vec![], vec![1; 70_000]]),
-        ];
-        for message in messages {
+        ]
+    }
+
+    #[test]
+    fn messages_come_back_as_they_were() {
+        for message in samples() {
             let bytes = message.encode();
             assert_eq!(Message::decode(&bytes).as_ref(), Ok(&message));
             assert!(Message::decode(&bytes[..bytes.len() - 1]).is_err());
             assert!(Message::decode(&[&bytes[..], &[0]].concat()).is_err());
         }
         assert!(Message::decode(&[0x82, 8, 0]).is_err());
+    }
+
+    #[test]
+    fn the_messages_have_the_form_that_other_members_know() {
+        let bytes: Vec<u8> = samples().iter().flat_map(Message::encode).collect();
+        let digest = PayloadDigest(silsila_chain::sha256(&bytes)).to_string();
+        assert_eq!(
+            digest,
+            "ded58e7f2fed963df63fa1f04a4aa4560bbc3d18884d5efa1c60290cf440000a"
+        );
+    }
+
+    #[test]
+    fn damaged_messages_are_refused_or_read_but_nothing_breaks() {
+        let mut state = 1_u64;
+        let mut roll = |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            usize::try_from(state >> 33).unwrap_or_default() % below
+        };
+        let samples: Vec<Vec<u8>> = samples().iter().map(Message::encode).collect();
+        let mut read = 0;
+        for round in 0..20_000 {
+            let mut bytes = samples[round % samples.len()].clone();
+            bytes.truncate(400);
+            for _ in 0..=roll(3) {
+                let at = roll(bytes.len());
+                bytes[at] = roll(256).to_le_bytes()[0];
+            }
+            if let Ok(message) = Message::decode(&bytes) {
+                assert_eq!(message.encode(), bytes, "one form for one message");
+                read += 1;
+            }
+        }
+        assert!(read > 100, "{read}");
     }
 }
