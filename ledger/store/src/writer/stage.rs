@@ -278,9 +278,9 @@ impl Writer {
                 Err(Refused::Draft(reason)) => return Err(refused(reason)),
                 Err(Refused::Store(error)) => return Err(error),
             }
-            if entries.hashes.len() as u64 > MAX_ENTRIES {
+            if entries.hashes.len() as u64 > MAX_ENTRIES.min(self.chain.contract().limits.entries) {
                 return Err(refused(
-                    "a transaction holds at most 10,000 entries, grants among them",
+                    "a transaction holds at most 10,000 entries, fewer where the contract says so, grants among them",
                 ));
             }
         }
