@@ -157,8 +157,8 @@ fn the_tables_do_not_change_by_accident() {
     assert_eq!(
         (tables.len(), digest.to_string().as_str()),
         (
-            15,
-            "a5a904e3591bc16efb35de660f7ba2e449916c1658aa72b53df4638a4f9c2a54"
+            18,
+            "a3fd95d0a2abd09a6fd864413042fe6258d00de0a0b96b34697b5697e0a0fe82"
         )
     );
     let pragma = |name: &str| {

@@ -190,7 +190,7 @@ fn a_block_out_of_order_or_changed_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn a_second_block_at_a_height_is_refused() {
+fn a_second_block_at_a_height_is_refused_and_halts_commits() {
     let ledger = Ledger::new();
     let store = ledger.open();
     let other = copy(&ledger).open();
@@ -199,7 +199,7 @@ fn a_second_block_at_a_height_is_refused() {
     let conflicting = blocks(&other).remove(0);
     assert!(matches!(
         store.apply(&conflicting, []),
-        Err(StoreError::Block { .. })
+        Err(StoreError::Halted { height: 1 })
     ));
     assert_eq!(store.block(Height(9)).unwrap(), None);
     assert_clean(&store);
