@@ -128,7 +128,7 @@ fn enrol(dir: &Path, silsila: &Path, gateway: &GatewayConfig) -> anyhow::Result<
             "invite",
             organization,
             "--role",
-            &gateway.role,
+            gateway.role,
             "--out",
             invitation,
         ],

@@ -324,7 +324,7 @@ fn what(fields: &mut Fields<'_, '_>) -> Option<What> {
     let (word, span) = fields.must("action", found)?;
     let Some(action) = ACTIONS.into_iter().find(|action| *action == word) else {
         let fault = Diagnostic::error(CODE, format!("there is no action `{word}`"));
-        let fault = fault.did_you_mean(word, ACTIONS.into_iter());
+        let fault = fault.did_you_mean(word, ACTIONS);
         fields.faults.push(fault.at(fields.file.place(span)));
         return None;
     };

@@ -71,7 +71,10 @@ pub(crate) fn verify_whole(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<VerifyReport, StoreError> {
     let conn = connect_reader(file, READER_CACHE)?;
-    let plan = plan(&conn, tip)?;
+    // In one state of the file, as every range of blocks is checked: others may be committed meanwhile.
+    let snapshot = conn.unchecked_transaction()?;
+    let plan = plan(&snapshot, tip)?;
+    drop(snapshot);
     let mut judged = Judged::new(genesis, policy);
     let expected = usize::try_from(plan.end).unwrap_or(usize::MAX);
     judged.heads.0.reserve(expected.min(HEADS_RESERVED));
