@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Context, ensure};
 use sha2::{Digest as _, Sha256};
-use silsila_gateway::assemble::{open_keys, open_store};
+use silsila_gateway::assemble::open_keys;
+use silsila_gateway::shared::Ledgers;
 use silsila_integration_tests::gateway::Gateway;
 use silsila_schema::Json;
 use silsila_store::chain::Op;
@@ -103,7 +104,7 @@ pub fn commits(site: &Site, patients: &[String]) -> anyhow::Result<Vec<f64>> {
     let loaded = silsila_config::load(&site.config().file())
         .map_err(|faults| anyhow::anyhow!("the configuration is faulty: {faults:?}"))?;
     let keys = open_keys(&loaded.settings)?;
-    let store = open_store(&loaded.settings, &keys)?;
+    let store = Ledgers::open(&loaded.settings, &keys)?.own().clone();
     let mut times = Vec::new();
     for id in patients {
         let draft = changed(&store, &format!("Patient/{id}"))?;

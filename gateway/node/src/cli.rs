@@ -543,7 +543,7 @@ mod tests {
             let example = help
                 .strip_prefix("Example: ")
                 .unwrap_or_else(|| panic!("{} shows an example", command.get_name()));
-            for line in example.split(" && ") {
+            for line in example.split(" && ").flat_map(str::lines).map(str::trim) {
                 let words = line
                     .split([' '])
                     .take_while(|word| !["|", ">"].contains(word));
