@@ -164,6 +164,7 @@ async fn serve(
         let config = place.gateway(site.name()).join("silsila.toml");
         println!("\n{}", site.what_to_try(*port, &silsila, &config));
     }
+    println!("\n{}", across(sites, others, &silsila, place));
     println!(
         "\nIn a second terminal, the hospitals' next day (then look at the histories again):\n\n  script/demo day2\n"
     );
@@ -195,6 +196,25 @@ fn resources(status: &serde_json::Value) -> u64 {
         .flatten()
         .filter_map(|m| m["counters"]["resources"].as_u64())
         .sum()
+}
+
+/// What shows that the gateways are one network.
+fn across(sites: &[(Box<dyn Site>, u16)], others: Others, silsila: &Path, place: &Place) -> String {
+    let last = sites.last().map_or(0, |(_, port)| *port);
+    let config = |name: &str| place.gateway(name).join("silsila.toml");
+    format!(
+        "All of them order one channel, and each hospital serves what the others committed (meta.source says whose it \
+         is). The\nauthority's gateway orders with them and can open nothing:\n\
+         \n  curl 'http://127.0.0.1:{last}/fhir/Patient?identifier=https://mirpurkhas.example/ns/patient|4485&_pretty=true'\
+         \n  curl 'http://127.0.0.1:{union}/fhir/Patient?_summary=count'\
+         \n  {silsila} status --config {own}\
+         \n  {silsila} channel list --config {own}\
+         \n  {silsila} network list --config {authority}",
+        union = others.union,
+        silsila = silsila.display(),
+        own = config(UNION).display(),
+        authority = network::config_file(&place.dir).display(),
+    )
 }
 
 /// The gateway of the authority's organization: it has no database and treats nobody. It validates, and keeps the

@@ -2,9 +2,11 @@
 //! The hospital's next day, 1 July 2025: a poll shows most of it within seconds, the next sweep the rest,
 //! and the chain holds what was before and what is now.
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
 
-use crate::story_scene::Scene;
+use crate::story_scene::{PATIENCE, Scene};
 
 /// Patients struck out on day 2, by a mark in their row.
 const SOFT_DELETED: [i64; 3] = [4312, 4400, 4265];
@@ -107,28 +109,49 @@ async fn of_visit(scene: &Scene, visit: &str) -> Vec<String> {
     names
 }
 
-/// Twelve patients, each with a visit, a diagnosis and drugs; fifteen results.
+/// Twelve patients, each with a visit, a diagnosis and drugs; fifteen results. Each table is polled by itself, so
+/// that one may be behind another for a moment.
 async fn everything_new_is_there(scene: &Scene) {
     for number in 4501..=4512 {
+        scene.appears("Patient", "patient", number).await;
         let patient = scene.name_of("Patient", "patient", number).await;
         let visit = 20849 + number - 4501;
-        let seen = scene.by_number("Encounter", "visit", visit).await.unwrap();
+        let seen = scene.appears("Encounter", "visit", visit).await;
         assert_eq!(seen["subject"]["reference"], patient, "{visit}");
-        let chart = scene.chart(&patient).await;
-        assert!(chart.iter().any(|n| n.starts_with("Condition/")), "{visit}");
         let drugs = "SELECT COUNT(*) FROM prescriptions WHERE visit_id =";
         let drugs = scene.number(&format!("{drugs} {visit}")).await;
-        let shown = chart.iter().filter(|n| n.starts_with("MedicationRequest/"));
-        assert_eq!(shown.count() as i64, drugs, "{visit}");
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let chart = scene.chart(&patient).await;
+            let shown = |kind: &str| chart.iter().filter(|n| n.starts_with(kind)).count();
+            if shown("Condition/") > 0 && shown("MedicationRequest/") as i64 == drugs {
+                break;
+            }
+            assert!(Instant::now() < until, "{visit}: {chart:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
     for number in 71325..=71339 {
-        let lab = scene.by_number("Observation", "lab-result", number).await;
-        assert_eq!(lab.unwrap()["status"], "final", "{number}");
+        let lab = scene.appears("Observation", "lab-result", number).await;
+        assert_eq!(lab["status"], "final", "{number}");
+    }
+}
+
+/// The versions of a resource once there are two.
+async fn two_versions(scene: &Scene, name: &str) -> Vec<(u64, Option<Value>)> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let versions = scene.history(name).await;
+        if versions.len() >= 2 {
+            return versions;
+        }
+        assert!(Instant::now() < until, "{name} never changes");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
 async fn he_moved(scene: &Scene, hero: &str) {
-    let versions = scene.history(hero).await;
+    let versions = two_versions(scene, hero).await;
     let places: Vec<(u64, &str, &str)> = versions
         .iter()
         .map(|(number, resource)| {
@@ -157,7 +180,7 @@ async fn he_moved(scene: &Scene, hero: &str) {
 
 async fn was_corrected(scene: &Scene, number: i64, value: &str) {
     let name = scene.name_of("Observation", "lab-result", number).await;
-    let versions = scene.history(&name).await;
+    let versions = two_versions(scene, &name).await;
     let status = |at: usize| versions[at].1.as_ref().unwrap()["status"].clone();
     assert_eq!(versions.len(), 2, "{number}");
     assert_eq!((status(0), status(1)), ("corrected".into(), "final".into()));

@@ -179,6 +179,18 @@ impl Scene {
         entries.first().map(|entry| entry["resource"].clone())
     }
 
+    /// The one resource with that identifier, once it is there.
+    pub async fn appears(&self, kind: &str, space: &str, number: i64) -> Value {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(found) = self.by_number(kind, space, number).await {
+                return found;
+            }
+            assert!(Instant::now() < until, "{kind} {number} never appears");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// `Type/id` of a resource that must be there.
     pub async fn name_of(&self, kind: &str, space: &str, number: i64) -> String {
         let found = self.by_number(kind, space, number).await;
