@@ -14,31 +14,33 @@ use crate::AuthorityError;
 const LARGEST: u64 = 1 << 20;
 
 /// Makes a folder that only its owner may enter, where it is not there yet.
-pub(crate) fn private_folder(folder: &Path) -> Result<(), AuthorityError> {
+///
+/// # Errors
+/// What the operating system says.
+pub fn private_folder(folder: &Path) -> std::io::Result<()> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(folder)
-        .map_err(AuthorityError::file(folder))
 }
 
 /// Writes beside the file, syncs, renames, syncs the folder.
-pub(crate) fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), AuthorityError> {
-    let write = || {
-        let mut beside = file.as_os_str().to_owned();
-        beside.push(".new");
-        let mut open = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&beside)?;
-        open.write_all(bytes)?;
-        open.sync_all()?;
-        fs::rename(&beside, file)?;
-        sync_folder(file)
-    };
-    write().map_err(AuthorityError::file(file))
+///
+/// # Errors
+/// What the operating system says.
+pub fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".new");
+    let mut open = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)?;
+    open.write_all(bytes)?;
+    open.sync_all()?;
+    fs::rename(&beside, file)?;
+    sync_folder(file)
 }
 
 /// Makes a rename within the folder of a file durable.

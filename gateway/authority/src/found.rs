@@ -67,7 +67,7 @@ pub fn found(name: &str, folder: &Path, now: Millis) -> Result<Founded, Authorit
         // What an earlier attempt left when it was cut off; nobody knows its fingerprint.
         fs::remove_dir_all(&beside).map_err(AuthorityError::file(&beside))?;
     }
-    files::private_folder(&beside)?;
+    files::private_folder(&beside).map_err(AuthorityError::file(&beside))?;
     let founded = fill(name, &beside, now)?;
     fs::rename(&beside, folder).map_err(AuthorityError::file(folder))?;
     if let Err(reason) = files::sync_folder(folder) {
@@ -106,7 +106,8 @@ fn fill(name: &str, folder: &Path, now: Millis) -> Result<Founded, AuthorityErro
         (TLS_CERTIFICATE, &tls.certificate),
         (TLS_KEY, &tls.key),
     ] {
-        files::write_whole(&folder.join(file), bytes)?;
+        let file = folder.join(file);
+        files::write_whole(&file, bytes).map_err(AuthorityError::file(&file))?;
     }
     records::create(&folder.join(RECORDS), &issuing)?;
     Ok(Founded {
@@ -140,7 +141,7 @@ pub(crate) fn new_issuer(
 pub(crate) fn write_issuing_key(file: &Path, seed: &[u8; 32]) -> Result<(), AuthorityError> {
     let digits = Zeroizing::new(hex::write(seed));
     let text = Zeroizing::new(format!("{KEY_TITLE}\n{}\n", *digits));
-    files::write_whole(file, text.as_bytes())
+    files::write_whole(file, text.as_bytes()).map_err(AuthorityError::file(file))
 }
 
 /// The issuing key of a founded network.

@@ -23,7 +23,7 @@
 
 pub mod client;
 mod error;
-mod files;
+pub mod files;
 mod found;
 mod hex;
 mod invitation;

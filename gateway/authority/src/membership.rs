@@ -75,15 +75,19 @@ impl Membership {
 
     /// Writes both files.
     pub(crate) fn store(&self, keys: &Path) -> Result<(), AuthorityError> {
-        files::private_folder(keys)?;
+        files::private_folder(keys).map_err(AuthorityError::file(keys))?;
         let text = format!(
             "{TITLE}\nauthority {}\ntls-key {}\nfingerprint {}\n",
             self.authority,
             hex::write(&self.tls_key),
             self.fingerprint
         );
-        files::write_whole(&keys.join(MEMBERSHIP), text.as_bytes())?;
-        files::write_whole(&keys.join(CREDENTIAL), &self.credential.encode())
+        let credential = self.credential.encode();
+        for (name, bytes) in [(MEMBERSHIP, text.as_bytes()), (CREDENTIAL, &credential)] {
+            let file = keys.join(name);
+            files::write_whole(&file, bytes).map_err(AuthorityError::file(&file))?;
+        }
+        Ok(())
     }
 
     /// What other members' certificates are judged by.

@@ -17,6 +17,7 @@ use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Read, Write as _};
 use std::path::{Path, PathBuf};
 
+use silsila_authority::files;
 use silsila_config::Settings;
 use silsila_seal::{
     BackupKey, BackupReader, BackupWriter, Part, RecoveryKey, SealError, SealingPublic,
@@ -51,7 +52,7 @@ pub fn make_recovery(keys: &Path) -> Result<Option<RecoveryKey>, Failure> {
     let (public, shared) = (digits(&kept.public.0), digits(&kept.shared));
     let text = Zeroizing::new(format!("{TITLE}\npublic {}\nshared {}\n", *public, *shared));
     keys::private_folder(keys)?;
-    keys::write_whole(&file, text.as_bytes()).map_err(Failure::file(&file))?;
+    files::write_whole(&file, text.as_bytes()).map_err(Failure::file(&file))?;
     Ok(Some(recovery))
 }
 

@@ -12,6 +12,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use silsila_authority::files;
 use silsila_chain::{Genesis, Identity};
 use silsila_config::Settings;
 use silsila_replica::certificate::Fingerprint;
@@ -66,7 +67,7 @@ pub fn keep(settings: &Settings, genesis: &Genesis) -> Result<bool, Failure> {
     if file.exists() {
         return Ok(false);
     }
-    keys::write_whole(&file, &genesis.encode()).map_err(Failure::file(&file))?;
+    files::write_whole(&file, &genesis.encode()).map_err(Failure::file(&file))?;
     Ok(true)
 }
 

@@ -18,10 +18,9 @@
 //! file does not, none is made: with new keys every resource would get a new identity.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use silsila_authority::files;
 use silsila_chain::{CustodianKey, MemberKey};
 use silsila_pipeline::PipelineKeys;
 use silsila_seal::SealingKey;
@@ -117,11 +116,7 @@ pub fn existing(folder: &Path) -> Result<Option<GatewayKeys>, Failure> {
 
 /// Makes a folder that only the gateway's user may enter, where it is not there yet.
 pub(crate) fn private_folder(folder: &Path) -> Result<(), Failure> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(Failure::file(folder))
+    files::private_folder(folder).map_err(Failure::file(folder))
 }
 
 fn load(file: &Path) -> Result<GatewayKeys, Failure> {
@@ -144,7 +139,7 @@ fn load(file: &Path) -> Result<GatewayKeys, Failure> {
         upgraded.push('\n');
     }
     let keys = parse(&upgraded).map_err(unusable)?;
-    write_whole(file, upgraded.as_bytes()).map_err(Failure::file(file))?;
+    files::write_whole(file, upgraded.as_bytes()).map_err(Failure::file(file))?;
     Ok(keys)
 }
 
@@ -176,7 +171,7 @@ fn create(folder: &Path, file: &Path) -> Result<(), Failure> {
         text.push_str(&Zeroizing::new(line(name, &*random(file)?)));
     }
     text.push('\n');
-    write_whole(file, text.as_bytes()).map_err(Failure::file(file))
+    files::write_whole(file, text.as_bytes()).map_err(Failure::file(file))
 }
 
 fn random(file: &Path) -> Result<Secret, Failure> {
@@ -191,23 +186,6 @@ fn random(file: &Path) -> Result<Secret, Failure> {
 fn line(name: &str, secret: &[u8; 32]) -> String {
     let digits = secret.iter().flat_map(|byte| hex(*byte));
     name.chars().chain([' ']).chain(digits).collect()
-}
-
-/// Writes beside the file, syncs, renames, syncs the folder.
-pub(crate) fn write_whole(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut beside: PathBuf = file.to_owned();
-    beside.set_extension("new");
-    let mut open = fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&beside)?;
-    open.write_all(bytes)?;
-    open.sync_all()?;
-    fs::rename(&beside, file)?;
-    file.parent()
-        .map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
 }
 
 pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
@@ -230,6 +208,7 @@ pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
+    use std::path::PathBuf;
 
     use super::*;
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde::Serialize;
-use silsila_authority::AuthorityError;
+use silsila_authority::{AuthorityError, files};
 use silsila_chain::{Genesis, Identity};
 use silsila_config::Settings;
 use silsila_replica::certificate::{CertificateFault, Credential, Fingerprint};
@@ -15,7 +15,6 @@ use super::{print, print_json};
 use crate::channels;
 use crate::cli::{ChannelCommand, ChannelCreateArgs};
 use crate::exit::{Exit, Failure};
-use crate::keys;
 use crate::output::{Table, time};
 
 pub(super) fn run(config: Option<&Path>, command: &ChannelCommand) -> Result<Exit, Failure> {
@@ -52,8 +51,7 @@ fn create(args: &ChannelCreateArgs) -> Result<Exit, Failure> {
         time_ms: now_ms(),
     }
     .genesis()?;
-    let out = std::path::absolute(&args.out).map_err(Failure::file(&args.out))?;
-    keys::write_whole(&out, &genesis.encode()).map_err(Failure::file(&args.out))?;
+    files::write_whole(&args.out, &genesis.encode()).map_err(Failure::file(&args.out))?;
     print(&format!(
         "founded the channel {:?} in {}",
         args.name,
