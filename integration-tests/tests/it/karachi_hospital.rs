@@ -6,16 +6,15 @@ use std::collections::BTreeMap;
 
 use silsila_integration_tests::mssql::Karachi;
 use silsila_mapping::{
-    Batch, Context, LogicalId, Mapping, Organization, Outcome, Pack, PackSettings, RefState,
-    References, RowOutcome,
+    Context, LogicalId, Organization, Outcome, Pack, PackSettings, RefState, References, RowOutcome,
 };
 use silsila_mssql::MsSql;
 use silsila_schema::Json;
-use silsila_source::{Fetch, Key, Row, Scan, Source, Value};
+use silsila_source::{Key, Source, Value};
 use tokio::sync::OnceCell;
 
 use crate::karachi_legacy::Legacy;
-use crate::pack_hospital::{Counts, as_of, files_of};
+use crate::pack_hospital::{Counts, as_of, files_of, map_table};
 use crate::pack_legacy::{fault, read_planted};
 
 /// What the configuration of the demonstration says.
@@ -130,7 +129,12 @@ async fn map_hospital(source: &dyn Source, pack: &Pack) -> Mapped {
     let mut mapped = Mapped::default();
     for mapping in pack.mappings() {
         let mut rows = BTreeMap::new();
-        for outcome in map_table(source, mapping, &mapped).await {
+        let context = Context {
+            as_of: as_of(),
+            ids: &id,
+            references: &mapped,
+        };
+        for outcome in map_table(source, mapping, &context).await {
             let resource = match &outcome.outcome {
                 Outcome::Produced(r) => Some(Json::parse(r.body()).expect("canonical JSON")),
                 _ => None,
@@ -142,57 +146,6 @@ async fn map_hospital(source: &dyn Source, pack: &Pack) -> Mapped {
         mapped.0.insert(mapping.name().to_owned(), rows);
     }
     mapped
-}
-
-async fn map_table(source: &dyn Source, mapping: &Mapping, references: &Mapped) -> Vec<RowOutcome> {
-    let mut outcomes = Vec::new();
-    let mut after = None;
-    loop {
-        let scan = Scan {
-            table: mapping.table(),
-            columns: mapping.columns(),
-            key: mapping.key(),
-            after: after.as_ref(),
-            limit: 500,
-        };
-        let rows = source.scan(scan).await.expect("the database answers");
-        let Some(last) = rows.last() else {
-            return outcomes;
-        };
-        after = Some(last.key(mapping.key()).expect("key columns are read"));
-        outcomes.extend(map_rows(source, mapping, rows, references).await);
-    }
-}
-
-async fn map_rows(
-    source: &dyn Source,
-    mapping: &Mapping,
-    rows: Vec<Row>,
-    references: &Mapped,
-) -> Vec<RowOutcome> {
-    let mut batch = Batch::new(mapping, rows);
-    loop {
-        let wants = batch.wants();
-        if wants.is_empty() {
-            break;
-        }
-        for want in wants {
-            let fetch = Fetch {
-                table: &want.table,
-                columns: &want.columns,
-                by: &want.by,
-                keys: &want.keys,
-            };
-            let rows = source.fetch(fetch).await.expect("the database answers");
-            batch.supply(want.id, rows);
-        }
-    }
-    let context = Context {
-        as_of: as_of(),
-        ids: &id,
-        references,
-    };
-    (0..batch.len()).map(|i| batch.map(i, &context)).collect()
 }
 
 /// The hospital on day 1, and what the pack made of it.

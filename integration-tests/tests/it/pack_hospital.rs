@@ -191,7 +191,12 @@ pub async fn map_hospital(source: &dyn Source, pack: &Pack) -> Mapped {
     let mut mapped = Mapped::default();
     for mapping in pack.mappings() {
         let mut rows = BTreeMap::new();
-        for outcome in map_table(source, mapping, &mapped).await {
+        let context = Context {
+            as_of: as_of(),
+            ids: &id,
+            references: &mapped,
+        };
+        for outcome in map_table(source, mapping, &context).await {
             let resource = match &outcome.outcome {
                 Outcome::Produced(r) => Some(Json::parse(r.body()).expect("canonical JSON")),
                 _ => None,
@@ -208,7 +213,12 @@ pub async fn map_hospital(source: &dyn Source, pack: &Pack) -> Mapped {
     mapped
 }
 
-async fn map_table(source: &dyn Source, mapping: &Mapping, references: &Mapped) -> Vec<RowOutcome> {
+/// Maps every row of a mapping's table, as the pipeline does: chunks in key order, fetching what they want.
+pub async fn map_table(
+    source: &dyn Source,
+    mapping: &Mapping,
+    context: &Context<'_>,
+) -> Vec<RowOutcome> {
     let mut outcomes = Vec::new();
     let mut after = None;
     loop {
@@ -217,7 +227,7 @@ async fn map_table(source: &dyn Source, mapping: &Mapping, references: &Mapped) 
             return outcomes;
         };
         after = Some(last.key(mapping.key()).expect("key columns are read"));
-        outcomes.extend(map_rows(source, mapping, rows, references).await);
+        outcomes.extend(map_rows(source, mapping, rows, context).await);
     }
 }
 
@@ -233,11 +243,11 @@ async fn scan(source: &dyn Source, mapping: &Mapping, after: Option<&Key>) -> Ve
 }
 
 /// Maps one chunk of rows, fetching what it wants from the source.
-pub async fn map_rows(
+async fn map_rows(
     source: &dyn Source,
     mapping: &Mapping,
     rows: Vec<Row>,
-    references: &dyn References,
+    context: &Context<'_>,
 ) -> Vec<RowOutcome> {
     let mut batch = Batch::new(mapping, rows);
     loop {
@@ -256,12 +266,7 @@ pub async fn map_rows(
             batch.supply(want.id, rows);
         }
     }
-    let context = Context {
-        as_of: as_of(),
-        ids: &id,
-        references,
-    };
-    (0..batch.len()).map(|i| batch.map(i, &context)).collect()
+    (0..batch.len()).map(|i| batch.map(i, context)).collect()
 }
 
 /// What stands at a path such as `name[0].given[1]`: a text, or a number or boolean as it is written.
