@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Opening the file.
 
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufReader, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -171,11 +174,48 @@ pub(crate) fn damaged_pages(
     if first.is_empty() {
         return Ok(first);
     }
-    let again = look()?;
+    let (again, logged) = (look()?, logged_pages(&file.path));
+    let in_log = |said: &str| {
+        let page = said.rsplit(' ').next().and_then(|page| page.parse().ok());
+        page.is_some_and(|page: u32| logged.contains(&page))
+    };
     Ok(first
         .into_iter()
-        .filter(|page| again.contains(page))
+        .filter(|page| again.contains(page) && !in_log(page))
         .collect())
+}
+
+/// Pages that the write-ahead log holds. They are read from there and authenticated then; in the file itself
+/// they are old, or not written yet where a crash cut the copying short
+/// (<https://www.sqlite.org/fileformat2.html#the_write_ahead_log>).
+fn logged_pages(path: &Path) -> HashSet<u32> {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    read_logged(Path::new(&name)).unwrap_or_default()
+}
+
+fn read_logged(log: &Path) -> std::io::Result<HashSet<u32>> {
+    let mut log = BufReader::new(File::open(log)?);
+    let (mut head, mut frame) = ([0; 32], [0; 24]);
+    log.read_exact(&mut head)?;
+    let word = |bytes: &[u8], at: usize| {
+        let word = bytes.get(at..at + 4).and_then(|word| word.first_chunk());
+        word.map_or(0, |word| u32::from_be_bytes(*word))
+    };
+    let (page_size, salts) = (
+        i64::from(word(&head, 8)),
+        (word(&head, 16), word(&head, 20)),
+    );
+    let (mut pages, mut transaction) = (HashSet::new(), Vec::new());
+    // Frames of an earlier round have other salts; those behind the last commit do not count.
+    while log.read_exact(&mut frame).is_ok() && (word(&frame, 8), word(&frame, 12)) == salts {
+        transaction.push(word(&frame, 0));
+        if word(&frame, 4) > 0 {
+            pages.extend(transaction.drain(..));
+        }
+        log.seek_relative(page_size)?;
+    }
+    Ok(pages)
 }
 
 /// Copies the log back into the file, so that the file alone is the ledger. Readers in the middle of
