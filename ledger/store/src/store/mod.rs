@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The store's front door, by who comes through it.
+//!
+//! [`doors`]: whoever opens and closes the file. [`offering`]: the pipeline, whose drafts become transactions.
+//! [`replication`]: the engine, which takes and gives blocks and payloads. [`serving`]: whoever reads what was
+//! committed. [`care`]: the operator's verification, copies and figures.
+//!
+//! One writer behind a lock, and a pool of readers; here is what all of these share.
+
+mod care;
+mod doors;
+mod offering;
+mod replication;
+mod serving;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, Transaction};
+use silsila_chain::{ChannelId, ChannelKeys, Genesis};
+
+use crate::StoreError;
+use crate::file::LedgerFile;
+use crate::read::{Pool, Reading};
+use crate::writer::{Failed, Writer};
+
+/// One member's ledger. Clones share the same file; the last one to go closes it.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    file: LedgerFile,
+    genesis: Genesis,
+    keys: Option<ChannelKeys>,
+    reading: Arc<Reading>,
+    pool: Pool,
+    writer: Option<Mutex<Option<Writer>>>,
+    failing: Mutex<Option<&'static str>>,
+    commits: AtomicU64,
+    on_pending: Option<Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl Store {
+    /// The channel's id: the fingerprint by which people recognize it.
+    #[must_use]
+    pub fn channel(&self) -> ChannelId {
+        self.0.genesis.id()
+    }
+
+    /// What the channel was founded on.
+    #[must_use]
+    pub fn genesis(&self) -> &Genesis {
+        &self.0.genesis
+    }
+
+    /// A number that rises with every block, after it can be read and before its submitter is told. What
+    /// was found to be a resource's newest version in a snapshot that was taken after asking for this
+    /// number is so for as long as the number stays: the seam on which a cache of answers rests.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.0.commits.load(Ordering::Acquire)
+    }
+
+    /// Writes to the caller's own tables, in one database transaction.
+    ///
+    /// # Errors
+    /// Whatever `write` returns; nothing is changed then.
+    pub fn local<T, E: From<StoreError>>(
+        &self,
+        write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let mut guard = self.0.writer()?;
+        let writer = guard.as_mut().ok_or(StoreError::Closed)?;
+        self.0.noting(writer.local(write))
+    }
+
+    /// Reads from one consistent snapshot on a pooled read-only connection. Waits when all are in use,
+    /// so that a `read` within a `read` may wait for itself.
+    ///
+    /// # Errors
+    /// Whatever `read` returns.
+    pub fn read<T, E: From<StoreError>>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.0.pool.read(read)
+    }
+}
+
+impl Inner {
+    fn writer(&self) -> Result<MutexGuard<'_, Option<Writer>>, StoreError> {
+        self.writer
+            .as_ref()
+            .ok_or(StoreError::ReadOnly)?
+            .lock()
+            .map_err(|_| StoreError::Poisoned)
+    }
+
+    fn write<T>(
+        &self,
+        write: impl FnOnce(&mut Writer) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut guard = self.writer()?;
+        let result = write(guard.as_mut().ok_or(StoreError::Closed)?);
+        self.note(result.as_ref().err());
+        result
+    }
+
+    /// A write that may add a block; [`Store::commits`] rises even where it fails, since it may have
+    /// failed after the block was written.
+    fn committing<T>(
+        &self,
+        write: impl FnOnce(&mut Writer) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let result = self.write(write);
+        self.commits.fetch_add(1, Ordering::Release);
+        result
+    }
+
+    /// Tells apart what failed, for [`Health::failing`].
+    fn noting<T, E: From<StoreError>>(&self, result: Result<T, Failed<E>>) -> Result<T, E> {
+        match result {
+            Ok(done) => {
+                self.note(None);
+                Ok(done)
+            }
+            Err(Failed::Here(error)) => {
+                self.note(Some(&error));
+                Err(error.into())
+            }
+            Err(Failed::Caller(error)) => Err(error),
+        }
+    }
+
+    fn note(&self, error: Option<&StoreError>) {
+        if error.is_none_or(StoreError::is_failure) {
+            *self.failing() = error.map(StoreError::code);
+        }
+    }
+
+    fn failing(&self) -> MutexGuard<'_, Option<&'static str>> {
+        self.failing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
