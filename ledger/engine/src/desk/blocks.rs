@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Blocks that others have, and those that are final.
+
+use commonware_cryptography::ed25519::PublicKey;
+use silsila_chain::{Block, BlockHeader, Height, Transaction, TxId};
+
+use super::{ASK_AGAIN_MS, Desk, To};
+use crate::wire::{FILL, Message};
+use crate::{Ledger, LedgerError};
+
+const CONSENSUS_SOON_MS: u64 = 1_500;
+/// What a validator lacks, consensus is about to deliver: so many blocks, for so many milliseconds.
+const CONSENSUS_SOON: u64 = 16;
+
+impl<L: Ledger + ?Sized> Desk<L> {
+    /// Asks a member that is ahead for blocks. Consensus delivers to a validator by itself, a moment
+    /// later than to others; only what does not come is asked for.
+    pub(super) fn fetch_blocks(&mut self, now: u64) {
+        let lag = self.seen().0 - self.tip().height().0;
+        if lag == 0 {
+            self.behind_since = None;
+            return;
+        }
+        let since = *self.behind_since.get_or_insert(now);
+        let soon = lag <= CONSENSUS_SOON && now < since + CONSENSUS_SOON_MS;
+        if soon && self.witnesses.validators().len() > 1 && self.votes() {
+            return;
+        }
+        if self.asked.as_ref().is_some_and(|(_, until)| now < *until) {
+            return;
+        }
+        let height = self.tip().height();
+        let ahead: Vec<&PublicKey> = self
+            .tips
+            .iter()
+            .filter(|(_, tip)| **tip > height)
+            .map(|(member, _)| member)
+            .collect();
+        if ahead.is_empty() {
+            return;
+        }
+        let turn = usize::try_from(now).unwrap_or_default() % ahead.len();
+        self.ask(ahead[turn].clone(), now);
+    }
+
+    pub(super) fn votes(&self) -> bool {
+        self.witnesses.validators().position(&self.me).is_some()
+    }
+
+    pub(super) fn ask(&mut self, of: PublicKey, now: u64) {
+        let next = self.tip().height().next();
+        self.letters.push((To::One(of.clone()), Message::Ask(next)));
+        self.asked = Some((of, now + ASK_AGAIN_MS));
+    }
+
+    pub(super) fn send_blocks(&mut self, to: &PublicKey, from: Height) -> Result<(), LedgerError> {
+        let (mut blocks, mut bytes, mut height) = (Vec::new(), 0, from);
+        while bytes < FILL && blocks.len() < 256 {
+            let Some(block) = self.ledger.block(height)? else {
+                break;
+            };
+            bytes += block
+                .transactions
+                .iter()
+                .map(|one| one.entries.len() + 200)
+                .sum::<usize>();
+            bytes += block.header.len() + block.certificate.len();
+            blocks.push(block);
+            height = height.next();
+        }
+        if !blocks.is_empty() {
+            self.letters
+                .push((To::One(to.clone()), Message::Blocks(blocks)));
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_blocks(
+        &mut self,
+        from: &PublicKey,
+        blocks: &[Block],
+        now: u64,
+    ) -> Result<(), LedgerError> {
+        let before = self.tip().height();
+        for block in blocks {
+            let follows = BlockHeader::decode(&block.header)
+                .is_ok_and(|header| header.height == self.tip().height().next());
+            if !follows {
+                continue;
+            }
+            match self.apply(block, now) {
+                Err(LedgerError::Refused(why)) => {
+                    tracing::warn!(member = %from, why, "a member sent a block that does not hold");
+                    self.tips.remove(from);
+                    return Ok(());
+                }
+                other => other?,
+            }
+        }
+        if self.asked.as_ref().is_some_and(|(of, _)| of == from) && self.tip().height() > before {
+            self.asked = None;
+            self.fetch_blocks(now);
+        }
+        Ok(())
+    }
+
+    /// Applies the next block, which is certified.
+    pub(crate) fn apply(&mut self, block: &Block, now: u64) -> Result<(), LedgerError> {
+        self.ledger.apply(block)?;
+        self.branches.advance()?;
+        self.behind_since = None;
+        let height = self.tip().height();
+        let ids: Vec<TxId> = block.transactions.iter().map(Transaction::id).collect();
+        self.pool.committed(&ids);
+        for id in ids {
+            self.offered.remove(&id);
+            self.committed.add(id);
+        }
+        self.forget();
+        if height.0.is_multiple_of(64) {
+            self.ledger.drop_held(height)?;
+        }
+        self.announce(now);
+        Ok(())
+    }
+
+    /// Lets go of what the chain has passed.
+    pub(super) fn forget(&mut self) {
+        let tip = self.branches.tip();
+        self.pool.retain(tip.height(), |waiting| {
+            let header = waiting.open.header();
+            let last = tip.sequence(&header.member);
+            last.is_none_or(|last| header.sequence <= last)
+        });
+        self.news += 1;
+    }
+
+    pub(super) fn announce(&mut self, now: u64) {
+        self.announced = now;
+        let tip = Message::Tip(self.tip().height());
+        self.letters.push((To::Members, tip));
+    }
+}

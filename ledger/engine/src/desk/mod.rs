@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a member does on one channel, whoever orders: it offers its own transactions, holds others'
+//! payloads and says so, proposes and judges blocks, applies those that are final, and fetches what it
+//! lacks. One thread at a time, no waiting: what is to be sent is left in [`Desk::letters`].
+//!
+//! After a crash nothing here is missed: own transactions are in the ledger's outbox, and whoever
+//! offered something offers it again.
+
+mod blocks;
+mod offers;
+mod payloads;
+mod proposing;
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use commonware_cryptography::Signer as _;
+use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
+use silsila_chain::{ChainState, Height, PayloadDigest, TxId};
+
+use crate::branches::Branches;
+use crate::pool::Pool;
+use crate::receipt::Witnesses;
+use crate::wire::Message;
+use crate::{Candidate, Ledger, LedgerError};
+
+/// What was asked for and did not come is asked for again after this time, in milliseconds.
+const ASK_AGAIN_MS: u64 = 2_000;
+/// Ids of committed transactions that are remembered.
+const REMEMBERED: usize = 4096;
+
+/// Who is to get a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum To {
+    Members,
+    Validators,
+    One(PublicKey),
+}
+
+/// What became of a wish to propose.
+pub(crate) enum Proposal {
+    Block(Candidate),
+    /// Nothing waits to be ordered.
+    Nothing,
+    /// The parent is not known here.
+    Unknown,
+}
+
+/// One member's work on one channel.
+pub(crate) struct Desk<L: Ledger + ?Sized> {
+    ledger: Arc<L>,
+    witnesses: Witnesses,
+    key: PrivateKey,
+    me: PublicKey,
+    branches: Branches<L>,
+    pool: Pool,
+    committed: Recent,
+    tips: BTreeMap<PublicKey, Height>,
+    /// When an own transaction was offered last.
+    offered: HashMap<TxId, u64>,
+    /// Own transactions that an earlier process may have offered.
+    inherited: HashSet<TxId>,
+    /// Since when another member was ahead.
+    behind_since: Option<u64>,
+    /// Whom blocks were asked of, and until when an answer is waited for.
+    asked: Option<(PublicKey, u64)>,
+    wanted: HashMap<PayloadDigest, u64>,
+    /// Committed payloads that were asked for, when, and from which entry on the next are.
+    lacking: HashSet<PayloadDigest>,
+    fetched: u64,
+    fetch_from: u64,
+    turn: usize,
+    pub(crate) letters: Vec<(To, Message)>,
+    announced: u64,
+    /// Rises when there may be something to propose.
+    pub(crate) news: u64,
+}
+
+#[derive(Default)]
+struct Recent {
+    order: VecDeque<TxId>,
+    ids: HashSet<TxId>,
+}
+
+impl Recent {
+    fn add(&mut self, id: TxId) {
+        if self.ids.insert(id) {
+            self.order.push_back(id);
+        }
+        if self.order.len() > REMEMBERED
+            && let Some(old) = self.order.pop_front()
+        {
+            self.ids.remove(&old);
+        }
+    }
+}
+
+impl<L: Ledger + ?Sized> Desk<L> {
+    pub(crate) fn new(
+        ledger: Arc<L>,
+        witnesses: Witnesses,
+        key: PrivateKey,
+    ) -> Result<Self, LedgerError> {
+        let pending = ledger.pending()?;
+        Ok(Self {
+            branches: Branches::new(Arc::clone(&ledger))?,
+            me: key.public_key(),
+            inherited: pending.into_iter().collect(),
+            ledger,
+            witnesses,
+            key,
+            pool: Pool::default(),
+            committed: Recent::default(),
+            tips: BTreeMap::new(),
+            offered: HashMap::new(),
+            behind_since: None,
+            asked: None,
+            wanted: HashMap::new(),
+            lacking: HashSet::new(),
+            fetched: 0,
+            fetch_from: 0,
+            turn: 0,
+            letters: Vec::new(),
+            announced: 0,
+            news: 0,
+        })
+    }
+
+    pub(crate) const fn tip(&self) -> &ChainState {
+        self.branches.tip()
+    }
+
+    /// The greatest height that another member told of.
+    pub(crate) fn seen(&self) -> Height {
+        let others = self.tips.values().copied().max().unwrap_or_default();
+        others.max(self.tip().height())
+    }
+
+    pub(crate) fn waiting(&self) -> usize {
+        self.pool.len()
+    }
+
+    pub(crate) fn lacking(&self) -> usize {
+        self.lacking.len()
+    }
+
+    /// Takes up blocks that the ledger got by itself: a lone orderer's own.
+    pub(crate) fn refresh(&mut self, now: u64) -> Result<(), LedgerError> {
+        let before = self.tip().height();
+        self.branches.advance()?;
+        if self.tip().height() > before {
+            self.forget();
+            self.announce(now);
+        }
+        Ok(())
+    }
+
+    /// Does what is due: own transactions, missing blocks, missing payloads.
+    pub(crate) fn tick(&mut self, now: u64) -> Result<(), LedgerError> {
+        self.refresh(now)?;
+        self.offer(now)?;
+        self.want_waiting(now);
+        self.fetch_blocks(now);
+        self.fetch_payloads(now)?;
+        if now >= self.announced + ASK_AGAIN_MS {
+            self.announce(now);
+        }
+        Ok(())
+    }
+
+    /// Takes in what another member of the channel says.
+    pub(crate) fn receive(
+        &mut self,
+        from: &PublicKey,
+        message: Message,
+        now: u64,
+    ) -> Result<(), LedgerError> {
+        match message {
+            Message::Tip(height) => {
+                self.tips.insert(from.clone(), height);
+                self.fetch_blocks(now);
+            }
+            Message::Ask(height) => self.send_blocks(from, height)?,
+            Message::Blocks(blocks) => self.take_blocks(from, &blocks, now)?,
+            Message::Offer {
+                transaction,
+                after,
+                payloads,
+            } => self.take_offer(from, transaction, after, &payloads, now)?,
+            Message::Receipt(id, receipt) => {
+                if !self.committed.ids.contains(&id) && self.witnesses.vouches(&id, &receipt) {
+                    self.pool.note(id, receipt);
+                    self.news += 1;
+                }
+            }
+            Message::Want(id, digests) => self.send_staged(from, &id, &digests)?,
+            Message::Fetch(numbers) => self.send_committed(from, &numbers)?,
+            Message::Payloads(payloads) => self.take_payloads(&payloads, now)?,
+        }
+        Ok(())
+    }
+}

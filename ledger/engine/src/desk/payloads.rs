@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Payloads: of waiting transactions, from their authors; committed ones, from anybody.
+
+use std::collections::HashSet;
+
+use commonware_cryptography::ed25519::PublicKey;
+use silsila_chain::{PayloadDigest, TxId, sha256};
+
+use super::{ASK_AGAIN_MS, Desk, To};
+use crate::wire::{FILL, MAX_WANTED, Message};
+use crate::{Ledger, LedgerError};
+
+impl<L: Ledger + ?Sized> Desk<L> {
+    /// Asks the authors of waiting transactions for payloads that are missing.
+    pub(super) fn want_waiting(&mut self, now: u64) {
+        let mut wants = Vec::new();
+        for waiting in self.pool.iter() {
+            let due = |digest: &&PayloadDigest| {
+                let asked = self.wanted.get(*digest);
+                asked.is_none_or(|at| now >= at + ASK_AGAIN_MS)
+            };
+            let due = waiting.missing.iter().filter(due).take(MAX_WANTED);
+            let digests: Vec<_> = due.copied().collect();
+            let author = crate::key::public_key(&waiting.open.header().member.key);
+            if let Some(author) = author
+                && !digests.is_empty()
+                && author != self.me
+            {
+                wants.push((author, waiting.open.id(), digests));
+            }
+        }
+        for (author, id, digests) in wants {
+            self.wanted
+                .extend(digests.iter().map(|digest| (*digest, now)));
+            self.letters
+                .push((To::One(author), Message::Want(id, digests)));
+        }
+    }
+
+    pub(super) fn send_staged(
+        &mut self,
+        to: &PublicKey,
+        id: &TxId,
+        digests: &[PayloadDigest],
+    ) -> Result<(), LedgerError> {
+        let wanted: HashSet<&PayloadDigest> = digests.iter().collect();
+        let staged = self.ledger.staged(id)?;
+        let payloads = staged.map(|(_, payloads)| payloads).unwrap_or_default();
+        let payloads = payloads.into_iter();
+        let chosen = payloads.filter(|bytes| wanted.contains(&PayloadDigest(sha256(bytes))));
+        let chosen: Vec<_> = chosen.collect();
+        self.send_payloads(to, chosen);
+        Ok(())
+    }
+
+    pub(super) fn send_committed(
+        &mut self,
+        to: &PublicKey,
+        numbers: &[u64],
+    ) -> Result<(), LedgerError> {
+        let mut payloads = Vec::new();
+        for number in numbers.iter().take(MAX_WANTED) {
+            payloads.extend(self.ledger.payload(*number)?);
+        }
+        self.send_payloads(to, payloads);
+        Ok(())
+    }
+
+    pub(super) fn send_payloads(&mut self, to: &PublicKey, payloads: Vec<Vec<u8>>) {
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        for payload in payloads {
+            bytes += payload.len();
+            batch.push(payload);
+            if bytes >= FILL {
+                let full = Message::Payloads(std::mem::take(&mut batch));
+                self.letters.push((To::One(to.clone()), full));
+                bytes = 0;
+            }
+        }
+        if !batch.is_empty() {
+            self.letters
+                .push((To::One(to.clone()), Message::Payloads(batch)));
+        }
+    }
+
+    pub(super) fn take_payloads(
+        &mut self,
+        arrived: &[Vec<u8>],
+        now: u64,
+    ) -> Result<(), LedgerError> {
+        let digest = |payload: &Vec<u8>| PayloadDigest(sha256(payload));
+        for payload in arrived {
+            self.wanted.remove(&digest(payload));
+        }
+        for id in self.pool.supply(arrived) {
+            let Some(waiting) = self.pool.get_mut(&id) else {
+                continue;
+            };
+            let held = std::mem::take(&mut waiting.arrived).into_values().collect();
+            let valid_until = waiting.open.header().valid_until;
+            self.ledger.hold(held, valid_until)?;
+            if let Some(waiting) = self.pool.get_mut(&id) {
+                waiting.held = true;
+            }
+            self.vouch(&id);
+        }
+        let kept: Vec<Vec<u8>> = arrived
+            .iter()
+            .filter(|payload| self.lacking.remove(&digest(payload)))
+            .cloned()
+            .collect();
+        if !kept.is_empty() {
+            self.ledger.keep(kept)?;
+            if self.lacking.is_empty() {
+                self.fetch_payloads(now)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for committed payloads that are not here, once the blocks are.
+    pub(super) fn fetch_payloads(&mut self, now: u64) -> Result<(), LedgerError> {
+        let waits = self.fetched + ASK_AGAIN_MS > now && !self.lacking.is_empty();
+        if self.seen() > self.tip().height() || waits {
+            return Ok(());
+        }
+        let mut lacking = self.ledger.lacking(self.fetch_from, MAX_WANTED as u32)?;
+        if lacking.is_empty() && self.fetch_from > 0 {
+            self.fetch_from = 0;
+            lacking = self.ledger.lacking(0, MAX_WANTED as u32)?;
+        }
+        self.lacking = lacking.iter().map(|(_, digest)| *digest).collect();
+        // Each time another member is asked, so that one who has not got them does not hold things up.
+        let others: Vec<PublicKey> = self.tips.keys().cloned().collect();
+        let Some((last, _)) = lacking.last().filter(|_| !others.is_empty()) else {
+            return Ok(());
+        };
+        self.fetch_from = last + 1;
+        self.fetched = now;
+        self.turn += 1;
+        let of = others[self.turn % others.len()].clone();
+        let numbers = lacking.iter().map(|(number, _)| *number).collect();
+        self.letters.push((To::One(of), Message::Fetch(numbers)));
+        Ok(())
+    }
+}
