@@ -132,6 +132,39 @@ fn a_reader_beside_the_writer_opens_with_the_key() {
     assert_clean(&reader);
 }
 
+/// A checkpoint copies the log's pages into the file in their order, and is cut short: behind what it has
+/// written lie zeros. Whoever reads finds these pages in the log, where they are whole.
+#[test]
+fn pages_that_only_the_log_has_whole_are_not_named_as_damage() {
+    let ledger = Ledger::new();
+    let store = open(&ledger, 7).unwrap();
+    for turn in 1..=4 {
+        let many = (0..40).map(|n| put(&format!("resource-{n}"), turn));
+        commit(&store, many.collect());
+    }
+    let log = fs::read(format!("{}-wal", ledger.path().display())).unwrap();
+    let frames = log[32..].chunks_exact(24 + 16_384);
+    let highest = frames.map(|frame| u32::from_be_bytes(*frame.first_chunk().unwrap()));
+    let highest = highest.max().unwrap() as usize;
+    let before = fs::read(ledger.path()).unwrap();
+    assert!(before.len() / 16_384 < highest, "the log grows the file");
+
+    let after = Ledger::new();
+    for suffix in ["-wal", "-key"] {
+        let name = |ledger: &Ledger| format!("{}{suffix}", ledger.path().display());
+        fs::copy(name(&ledger), name(&after)).unwrap();
+    }
+    let mut cut_short = before;
+    cut_short.resize(highest * 16_384, 0);
+    fs::write(after.path(), cut_short).unwrap();
+    // A reader leaves file and log as they are, and so does whoever opens them while another reads.
+    let reader = Store::open_read_only_with(&after.path(), &[], Some(FileKey::new(&[7; 32])));
+    assert_clean(&reader.unwrap());
+    let reopened = open(&after, 7).unwrap();
+    assert_eq!(read(&reopened, 159).unwrap(), Some(body("resource-39", 4)));
+    assert_clean(&reopened);
+}
+
 /// The check of the key is a convenience: a ledger goes on without it, and gets a new one.
 #[test]
 fn the_check_of_the_key_is_made_again_where_it_is_lost() {
