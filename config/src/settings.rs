@@ -78,7 +78,7 @@ pub struct Network {
     pub listen: Option<SocketAddr>,
     /// Where the gateways of other members are reached.
     pub peers: Vec<PeerAddress>,
-    /// The channel that the source's records go to and that is served, where several were joined.
+    /// The channel that the source's records go to and that `/fhir` serves, where it is another than the one joined first.
     pub channel: Option<String>,
 }
 

@@ -22,14 +22,16 @@ use silsila_pipeline::{
 use silsila_source::{Secret, Source};
 use silsila_store::{Store, StoreOptions, SystemClock};
 
+use crate::bases::Bases;
 use crate::exit::Failure;
 use crate::front::{self, Readiness};
 use crate::keys::{self, GatewayKeys};
+use crate::ledgers::{self, Shelf};
 use crate::listener::Listener;
 use crate::shared::{Ledgers, Shared};
 use crate::{pack, tls};
 
-/// Where the FHIR server lies below the gateway's address.
+/// Where the FHIR server of the gateway's own channel lies below its address.
 pub const FHIR_PATH: &str = "/fhir";
 
 /// A gateway that is ready to run.
@@ -50,7 +52,7 @@ pub struct Gateway {
     pub listener: Listener,
 }
 
-/// The ledger's file.
+/// The ledger's file, as long as the gateway is alone; on a channel, [`crate::ledgers`] says.
 #[must_use]
 pub fn ledger_file(settings: &Settings) -> PathBuf {
     settings.storage.folder.join("ledger.sqlite")
@@ -82,7 +84,7 @@ pub async fn gateway(settings: &Settings) -> Result<Gateway, Failure> {
         .map(|source| source_options(settings, source, &pack))
         .collect::<Result<Vec<_>, _>>()?;
     let listener = Listener::bind(settings.listen.address, acceptor).await?;
-    let keys = open_keys(settings)?;
+    let keys = Arc::new(open_keys(settings)?);
     let ledgers = Ledgers::open(settings, &keys)?;
     let store = ledgers.own().clone();
     let pipeline = Pipeline::new(PipelineOptions {
@@ -93,10 +95,12 @@ pub async fn gateway(settings: &Settings) -> Result<Gateway, Failure> {
     })?;
     let fhir = fhir_settings(settings, &pack, &keys);
     let ready = Readiness::default();
+    let bases = Bases::new(fhir.clone(), access.clone());
     let router = silsila_fhir::router(FhirState::new(store.clone(), fhir, access)?)
-        .merge(front::router(&settings.hospital.name, ready.clone()));
+        .merge(front::router(&settings.hospital.name, ready.clone()))
+        .merge(bases.router());
     Ok(Gateway {
-        shared: ledgers.start(settings, &keys)?,
+        shared: ledgers.start(settings, keys, &bases)?,
         store,
         handle: pipeline.handle(),
         pipeline,
@@ -111,7 +115,7 @@ pub async fn gateway(settings: &Settings) -> Result<Gateway, Failure> {
 /// # Errors
 /// Where they cannot be read or made.
 pub fn open_keys(settings: &Settings) -> Result<GatewayKeys, Failure> {
-    let (keys, new) = keys::load_or_create(&settings.keys.folder, &ledger_file(settings))?;
+    let (keys, new) = keys::load_or_create(&settings.keys.folder, &ledgers::any(settings))?;
     if new {
         let folder = settings.keys.folder.display();
         tracing::warn!(%folder, "made the gateway's keys: back them up, apart from the ledger");
@@ -132,15 +136,12 @@ pub fn store_options(settings: &Settings, keys: &GatewayKeys, file: PathBuf) -> 
     options
 }
 
-/// The ledger, for reading, also while a gateway writes to it.
+/// A ledger, for reading, also while a gateway writes to it: the gateway's own, or that of a named channel.
 ///
 /// # Errors
 /// Where there is none.
-pub fn open_store_read_only(settings: &Settings) -> Result<Store, Failure> {
-    let (file, dictionaries) = (ledger_file(settings), silsila_fhir::dictionaries());
-    let keys = keys::existing(&settings.keys.folder)?;
-    let file_key = keys.map(|keys| keys.file());
-    Ok(Store::open_read_only_with(&file, &dictionaries, file_key)?)
+pub fn open_store_read_only(settings: &Settings, channel: Option<&str>) -> Result<Store, Failure> {
+    Shelf::new(settings).open(channel)
 }
 
 /// The adapter of a configured source; nothing is connected yet.

@@ -25,6 +25,7 @@ use silsila_seal::{
 use silsila_store::{FileKey, Store};
 use zeroize::Zeroizing;
 
+use crate::channels::FIRST;
 use crate::exit::Failure;
 use crate::keys;
 use crate::output::hex;
@@ -137,7 +138,9 @@ fn write(
                 .and_then(|()| add(&mut backup, &name, &copy));
             let _ = fs::remove_file(&copy);
             copied?;
-        } else if has_extension(&file, "channel") {
+        } else if has_extension(&file, "channel")
+            || file.ends_with(Path::new("channels").join(FIRST))
+        {
             add(&mut backup, &name, &file)?;
         }
     }

@@ -226,8 +226,10 @@ pub enum LedgerCommand {
     #[command(after_help = "Example: silsila ledger blocks --last 5")]
     Blocks(BlocksArgs),
     /// Verify the whole ledger: every hash, signature, entry, payload and tree
-    #[command(after_help = "Example: silsila ledger verify")]
-    Verify(OutputArgs),
+    #[command(
+        after_help = "Example: silsila ledger verify\n         silsila ledger verify --channel Laboratory"
+    )]
+    Verify(VerifyArgs),
     /// Print the proof that a version of a resource is on the chain, as JSON
     #[command(
         after_help = "Example: silsila ledger proof Patient/abcdefghijklmnopqrstuvwxyz/_history/2 --out visit.proof"
@@ -252,6 +254,26 @@ pub enum LedgerCommand {
     Export(ExportArgs),
 }
 
+/// Which ledger.
+#[derive(Debug, Args)]
+pub struct LedgerArgs {
+    /// Another ledger than the gateway's own: a channel's name, the first eight digits or more of its id, or `alone`
+    /// for the one from before the network
+    #[arg(long, value_name = "NAME")]
+    pub channel: Option<String>,
+}
+
+/// `ledger verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Which ledger.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+    /// Output.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
 /// `ledger backup`.
 #[derive(Debug, Args)]
 pub struct BackupArgs {
@@ -269,6 +291,9 @@ pub struct RestoreArgs {
 /// `ledger blocks`.
 #[derive(Debug, Args)]
 pub struct BlocksArgs {
+    /// Which ledger.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
     /// The first height
     #[arg(long, conflicts_with = "last")]
     pub from: Option<u64>,
@@ -460,6 +485,9 @@ pub struct JoinArgs {
 /// `ledger proof`.
 #[derive(Debug, Args)]
 pub struct ProofArgs {
+    /// Which ledger.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
     /// `Type/id` for the newest version, or `Type/id/_history/version`
     pub resource: String,
     /// Write the proof bundle to this file, for silsila-verify
@@ -476,6 +504,9 @@ pub struct ProofArgs {
 /// `ledger checkpoint`.
 #[derive(Debug, Args)]
 pub struct CheckpointArgs {
+    /// Which ledger.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
     /// How many blocks, from block 0; all of them if left out
     #[arg(long, conflicts_with = "countersign")]
     pub size: Option<u64>,
@@ -493,6 +524,9 @@ pub struct CheckpointArgs {
 /// `ledger evidence`.
 #[derive(Debug, Args)]
 pub struct EvidenceArgs {
+    /// Which ledger.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
     /// The file to write
     pub file: PathBuf,
 }
@@ -500,6 +534,9 @@ pub struct EvidenceArgs {
 /// `ledger export`.
 #[derive(Debug, Args)]
 pub struct ExportArgs {
+    /// Which ledger.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
     /// The file to write
     pub file: PathBuf,
     /// Also the payloads' bytes, as stored

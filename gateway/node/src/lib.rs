@@ -13,6 +13,7 @@
 pub mod admin;
 pub mod assemble;
 pub mod backup;
+pub mod bases;
 pub mod channels;
 pub mod cli;
 pub mod commands;
@@ -20,6 +21,7 @@ pub mod contract;
 pub mod exit;
 pub mod front;
 pub mod keys;
+pub mod ledgers;
 pub mod listener;
 pub mod logging;
 pub mod output;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The background scrub: a little of the stored chain every few seconds, for as long as the gateway runs.
+//! The background scrub: a little of every stored chain every few seconds, for as long as the gateway runs.
 //!
 //! What can be mended from the ledger's own whole parts (look-ups, the tree, block 0) is mended at once; for
 //! the rest the list of damage says what to ask another member for.
@@ -10,19 +10,26 @@ use silsila_store::chain::Height;
 use silsila_store::{Clock as _, Fault, Store, SystemClock};
 use tokio::time::MissedTickBehavior;
 
+use crate::shared::Shared;
+
 /// How often a step is taken.
 const EVERY: Duration = Duration::from_secs(2);
 /// About how many entries a step looks at: a million in half an hour, at some 2% of one processor.
 const ENTRIES: u64 = 1000;
 
-/// Scrubs until it is aborted; a step that has begun is finished.
-pub async fn run(store: Store) {
+/// Scrubs the gateway's own ledger and those of its channels until it is aborted; a step that has begun is finished.
+pub async fn run(own: Store, shared: Option<Shared>) {
     let mut turn = tokio::time::interval(EVERY);
     turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         turn.tick().await;
-        let store = store.clone();
-        let step = tokio::task::spawn_blocking(move || step(&store)).await;
+        let (own, shared) = (own.clone(), shared.clone());
+        let step = tokio::task::spawn_blocking(move || {
+            let others = shared.map_or_else(Vec::new, |shared| shared.running());
+            step(&own);
+            others.iter().skip(1).for_each(|other| step(&other.store));
+        });
+        let step = step.await;
         if step.is_err() {
             tracing::error!("the scrub ended in the middle of a step");
             return;

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The channels that this gateway shares with others: their ledgers, and its part in ordering them.
+//! The channels that this gateway shares with others: their ledgers, its part in ordering them, and where each is served.
 //!
-//! One channel is the gateway's own: what its source gives goes there, and it is served. Further ones are replicated,
-//! each in a file of its own beside it:
-//!
-//! ```text
-//! ledger.sqlite                       the gateway's own channel
-//! channels/3f0c9a1be2d4c6f8.sqlite    another one, by the first sixteen digits of its id
-//! engine/                             what consensus keeps: votes and recent blocks, never payloads
-//! ```
+//! One channel is the gateway's own: what its source gives goes there, and `/fhir` serves it. Every further one has a
+//! ledger, a search index, and a FHIR base of its own ([`crate::bases`]), and may be joined while the gateway runs. What
+//! lies where, [`crate::ledgers`] says; `engine/` beside them holds what consensus keeps: votes and recent blocks,
+//! never payloads.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use silsila_authority::Membership;
 use silsila_chain::{Founder, Genesis, Identity};
@@ -18,19 +14,26 @@ use silsila_config::{PeerAddress, Settings};
 use silsila_engine::{ChannelHandle, Network, NetworkOptions, Patience, Peer, StoreLedger};
 use silsila_fhir::SearchIndex;
 use silsila_replica::Rules;
-use silsila_store::{NoIndex, Store, StoreOptions};
+use silsila_store::{Store, StoreOptions};
 
-use crate::assemble::{ledger_file, store_options};
+use crate::assemble::{FHIR_PATH, ledger_file, store_options};
+use crate::bases::Bases;
 use crate::exit::Failure;
 use crate::keys::GatewayKeys;
+use crate::ledgers::{self, Shelf};
 use crate::{channels, keys};
+
+/// Readers of a further channel's ledger: one that searches, and two as the FHIR server wants beside.
+const READERS: usize = 3;
+/// Page cache of a further channel's writer, in bytes: it takes what others give, and reads nothing in bulk.
+const CACHE: usize = 16 << 20;
 
 /// A channel that is waited for: what its ledger submits is told to it once it runs.
 type Bell = Arc<OnceLock<Arc<ChannelHandle>>>;
 
 /// A ledger, and what becomes its channel.
 struct Part {
-    name: String,
+    genesis: Genesis,
     store: Store,
     bell: Bell,
 }
@@ -40,21 +43,39 @@ pub struct Ledgers {
     own: Store,
     parts: Vec<Part>,
     rules: Arc<Rules>,
-    genesis: Vec<Genesis>,
 }
 
-/// The network's thread and the channels that run on it. All end when this is dropped.
-pub struct Shared {
-    /// Every channel by its name.
-    pub channels: Vec<(String, Arc<ChannelHandle>)>,
-    _network: Network,
-    ledgers: Vec<Store>,
+/// A channel that runs.
+#[derive(Clone)]
+pub struct Running {
+    /// What it was founded on.
+    pub genesis: Genesis,
+    /// To its thread.
+    pub handle: Arc<ChannelHandle>,
+    /// Its ledger.
+    pub store: Store,
+    /// Where its FHIR base lies below the gateway's address.
+    pub path: String,
+}
+
+/// The network's thread and the channels that run on it. Clones share them; [`Shared::close`] ends them.
+#[derive(Clone)]
+pub struct Shared(Arc<Inner>);
+
+struct Inner {
+    settings: Settings,
+    keys: Arc<GatewayKeys>,
+    rules: Arc<Rules>,
+    bases: Bases,
+    network: Mutex<Option<Network>>,
+    /// The gateway's own first.
+    running: Mutex<Vec<Running>>,
 }
 
 /// The channels that the configuration makes this gateway take part in, its own first; none where it is alone.
 ///
 /// # Errors
-/// Where it is to take part and is no member, or several were joined and none is named.
+/// Where it is to take part and is no member, or several were joined and none is the first.
 pub fn joined(settings: &Settings) -> Result<Vec<Genesis>, Failure> {
     if settings.network.listen.is_none() {
         return Ok(Vec::new());
@@ -64,27 +85,25 @@ pub fn joined(settings: &Settings) -> Result<Vec<Genesis>, Failure> {
     let identity = Identity::ed25519(membership.certificate().key());
     let mut joined = channels::joined(settings, &membership.fingerprint, &identity)?;
     let own = own_of(settings, &joined)?;
-    joined.swap(0, own);
+    let own = joined.remove(own);
+    joined.insert(0, own);
     Ok(joined)
 }
 
-/// Which of the channels is the gateway's own.
+/// Which of the channels is the gateway's own: the one that the configuration names, else the one joined first.
 fn own_of(settings: &Settings, joined: &[Genesis]) -> Result<usize, Failure> {
-    let names = || joined.iter().map(|genesis| genesis.name.as_str());
-    let unknown = |name: &str| Failure::Unknown {
-        what: "channel of this gateway",
-        name: name.to_owned(),
-        known: match names().collect::<Vec<_>>().join(", ") {
-            none if none.is_empty() => "it joined none: silsila channel join FILE".to_owned(),
-            names => format!("it joined {names}; network.channel names one"),
-        },
+    let named = settings.network.channel.as_deref();
+    let first = channels::first(settings);
+    let is_own = |genesis: &&Genesis| match (named, &first) {
+        (Some(name), _) => channels::is(genesis, name),
+        (None, Some(first)) => channels::short_id(genesis) == *first,
+        (None, None) => false,
     };
-    match (&settings.network.channel, joined) {
-        (None, [_]) => Ok(0),
-        (None, _) => Err(unknown("")),
-        (Some(wanted), _) => names()
-            .position(|name| name == wanted)
-            .ok_or_else(|| unknown(wanted)),
+    let mut own = (0..).zip(joined).filter(|(_, genesis)| is_own(genesis));
+    match (own.next(), own.next(), joined) {
+        (Some((at, _)), None, _) => Ok(at),
+        (None, _, [_]) if named.is_none() => Ok(0),
+        _ => Err(ledgers::unknown(named.unwrap_or_default(), joined)),
     }
 }
 
@@ -94,11 +113,27 @@ impl Ledgers {
     /// # Errors
     /// A ledger that is damaged, foreign, or in use.
     pub fn open(settings: &Settings, keys: &GatewayKeys) -> Result<Self, Failure> {
+        Self::open_some(settings, keys, usize::MAX)
+    }
+
+    /// Opens the gateway's own ledger and no other, for an order while no gateway runs.
+    ///
+    /// # Errors
+    /// As [`Ledgers::open`].
+    pub fn open_own(settings: &Settings, keys: &GatewayKeys) -> Result<Store, Failure> {
+        Ok(Self::open_some(settings, keys, 1)?.own)
+    }
+
+    fn open_some(settings: &Settings, keys: &GatewayKeys, most: usize) -> Result<Self, Failure> {
         keys::private_folder(&settings.storage.folder)?;
         let genesis = joined(settings)?;
         let rules = Arc::new(Rules::default());
+        if let Some(own) = genesis.first() {
+            channels::remember_first(settings, own)?;
+            tell_of_the_alone(settings, own)?;
+        }
         let mut parts = Vec::new();
-        for (position, genesis) in genesis.iter().enumerate() {
+        for (position, genesis) in genesis.into_iter().enumerate().take(most) {
             parts.push(open_part(settings, keys, genesis, &rules, position == 0)?);
         }
         let own = match parts.first() {
@@ -109,83 +144,157 @@ impl Ledgers {
                 Store::open(options, SearchIndex::new())?
             }
         };
-        Ok(Self {
-            own,
-            parts,
-            rules,
-            genesis,
-        })
+        Ok(Self { own, parts, rules })
     }
 
-    /// The ledger that the source feeds and that is served.
+    /// The ledger that the source feeds and that `/fhir` serves.
     #[must_use]
     pub const fn own(&self) -> &Store {
         &self.own
     }
 
-    /// Has every channel run; `None` for a gateway that is alone. Blocks until it does.
+    /// Has every channel run and served; `None` for a gateway that is alone. Blocks until it does.
     ///
     /// # Errors
     /// Where the network's address cannot be listened on, or a peer is not known.
-    pub fn start(self, settings: &Settings, keys: &GatewayKeys) -> Result<Option<Shared>, Failure> {
-        let (Some(listen), Some(first)) = (settings.network.listen, self.genesis.first()) else {
+    pub fn start(
+        self,
+        settings: &Settings,
+        keys: Arc<GatewayKeys>,
+        bases: &Bases,
+    ) -> Result<Option<Shared>, Failure> {
+        let genesis: Vec<&Genesis> = self.parts.iter().map(|part| &part.genesis).collect();
+        let Some(options) = network_options(settings, &keys, &settings.network.peers, &genesis)?
+        else {
             return Ok(None);
         };
-        let network = Network::start(NetworkOptions {
-            seed: keys.member_seed(),
-            network: first.network,
-            listen,
-            peers: peers(&settings.network.peers, &self.genesis)?,
-            folder: settings.storage.folder.join("engine"),
-            patience: Patience::default(),
-        })?;
-        let (mut channels, mut ledgers) = (Vec::new(), Vec::new());
-        for part in self.parts {
-            let ledger = StoreLedger::new(part.store.clone(), self.rules.clone());
-            let handle = Arc::new(network.join(Arc::new(ledger))?);
-            _ = part.bell.set(Arc::clone(&handle));
-            channels.push((part.name, handle));
-            ledgers.push(part.store);
+        let shared = Shared(Arc::new(Inner {
+            network: Mutex::new(Some(Network::start(options)?)),
+            settings: settings.clone(),
+            keys,
+            rules: self.rules,
+            bases: bases.clone(),
+            running: Mutex::default(),
+        }));
+        for (position, part) in self.parts.into_iter().enumerate() {
+            shared.run(part, position == 0)?;
         }
-        Ok(Some(Shared {
-            channels,
-            _network: network,
-            ledgers,
-        }))
+        Ok(Some(shared))
     }
 }
 
 impl Shared {
+    /// The channels that run, the gateway's own first.
+    #[must_use]
+    pub fn running(&self) -> Vec<Running> {
+        self.list().clone()
+    }
+
+    fn list(&self) -> MutexGuard<'_, Vec<Running>> {
+        self.0
+            .running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn network(&self) -> MutexGuard<'_, Option<Network>> {
+        self.0
+            .network
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes part in every channel that was joined since the start, with what the configuration says now of where its
+    /// members are. Gives their names; safe to repeat. Blocks.
+    ///
+    /// # Errors
+    /// Where a ledger cannot be opened, or the network has ended; what ran goes on.
+    pub fn take_up(&self, peers: &[PeerAddress]) -> Result<Vec<String>, Failure> {
+        let Inner {
+            settings,
+            keys,
+            rules,
+            ..
+        } = &*self.0;
+        let running = self.running();
+        let all = joined(settings)?;
+        let (known, new): (Vec<&Genesis>, Vec<&Genesis>) = all
+            .iter()
+            .partition(|genesis| running.iter().any(|one| one.genesis.id() == genesis.id()));
+        let options = network_options(settings, keys, peers, &[known, new.clone()].concat())?;
+        if let (Some(options), Some(network)) = (options, &*self.network()) {
+            network.set_peers(&options)?;
+        }
+        let mut names = Vec::new();
+        for genesis in new {
+            self.run(
+                open_part(settings, keys, genesis.clone(), rules, false)?,
+                false,
+            )?;
+            names.push(genesis.name.clone());
+        }
+        Ok(names)
+    }
+
+    fn run(&self, part: Part, own: bool) -> Result<(), Failure> {
+        let Part {
+            genesis,
+            store,
+            bell,
+        } = part;
+        // The gateway's own base is there before the network.
+        let base = (!own).then(|| self.0.bases.over(&store)).transpose()?;
+        let ledger = StoreLedger::new(store.clone(), self.0.rules.clone());
+        let handle = match &*self.network() {
+            Some(network) => Arc::new(network.join(Arc::new(ledger))?),
+            None => return Err(ended().into()),
+        };
+        _ = bell.set(Arc::clone(&handle));
+        let path = base.as_ref().map_or(FHIR_PATH.to_owned(), |it| it.path());
+        self.list().push(Running {
+            genesis,
+            handle,
+            store,
+            path,
+        });
+        if let Some(base) = base {
+            self.0.bases.serve(base);
+        }
+        Ok(())
+    }
+
     /// Ends the network, then closes every ledger but the gateway's own, which others still use.
     ///
     /// # Errors
     /// Where a ledger's checkpoint cannot be written.
-    pub fn close(self) -> Result<(), Failure> {
-        let ledgers = self.ledgers;
-        drop((self.channels, self._network));
-        for ledger in ledgers.iter().skip(1) {
-            ledger.close()?;
+    pub fn close(&self) -> Result<(), Failure> {
+        drop(self.network().take());
+        self.0.bases.close();
+        let running = std::mem::take(&mut *self.list());
+        for channel in running.iter().skip(1) {
+            channel.store.close()?;
         }
         Ok(())
+    }
+}
+
+fn ended() -> silsila_engine::EngineError {
+    silsila_engine::EngineError::Stopped {
+        reason: "the gateway is stopping".to_owned(),
     }
 }
 
 fn open_part(
     settings: &Settings,
     keys: &GatewayKeys,
-    genesis: &Genesis,
+    genesis: Genesis,
     rules: &Arc<Rules>,
     own: bool,
 ) -> Result<Part, Failure> {
-    let file = if own {
-        ledger_file(settings)
-    } else {
-        let id: String = genesis.id().to_string().chars().take(16).collect();
-        channels::folder(settings).join(format!("{id}.sqlite"))
-    };
+    let file = Shelf::new(settings).file_of(&genesis)?;
     let bell = Bell::default();
     let rung = Arc::clone(&bell);
-    let options = StoreOptions {
+    let mut options = StoreOptions {
         genesis: Some(genesis.clone()),
         policy: rules.clone(),
         on_pending: Some(Arc::new(move || {
@@ -195,20 +304,55 @@ fn open_part(
         })),
         ..store_options(settings, keys, file)
     };
-    let store = if own {
-        Store::open(options, SearchIndex::new())?
-    } else {
-        Store::open(options, Box::new(NoIndex))?
-    };
+    if !own {
+        options.readers = READERS;
+        options.cache_bytes = options.cache_bytes.min(CACHE);
+    }
     Ok(Part {
-        name: genesis.name.clone(),
-        store,
+        store: Store::open(options, SearchIndex::new())?,
+        genesis,
         bell,
     })
 }
 
+/// Says once, when the own channel's ledger is not begun yet, that the one from before is kept.
+fn tell_of_the_alone(settings: &Settings, own: &Genesis) -> Result<(), Failure> {
+    let shelf = Shelf::new(settings);
+    if shelf.file_of(own)?.exists() {
+        return Ok(());
+    }
+    if let Some(file) = shelf.alone()? {
+        tracing::warn!(
+            kept = %file.display(),
+            channel = own.name,
+            "this gateway ran alone until now: its ledger stays as it is, and every row is read anew into the channel"
+        );
+    }
+    Ok(())
+}
+
+/// How the network is started, or told of other peers; `None` where the gateway listens to none.
+fn network_options(
+    settings: &Settings,
+    keys: &GatewayKeys,
+    addresses: &[PeerAddress],
+    channels: &[&Genesis],
+) -> Result<Option<NetworkOptions>, Failure> {
+    let (Some(listen), Some(first)) = (settings.network.listen, channels.first()) else {
+        return Ok(None);
+    };
+    Ok(Some(NetworkOptions {
+        seed: keys.member_seed(),
+        network: first.network,
+        listen,
+        peers: peers(addresses, channels)?,
+        folder: settings.storage.folder.join("engine"),
+        patience: Patience::default(),
+    }))
+}
+
 /// The other members of all channels, with the addresses that are known.
-fn peers(addresses: &[PeerAddress], channels: &[Genesis]) -> Result<Vec<Peer>, Failure> {
+fn peers(addresses: &[PeerAddress], channels: &[&Genesis]) -> Result<Vec<Peer>, Failure> {
     let members = || channels.iter().flat_map(|genesis| &genesis.members);
     let key = |founder: &Founder| founder.identity.key.to_string();
     for named in addresses {

@@ -3,15 +3,15 @@
 //! none runs. Orders given then are found by the gateway that starts next.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use silsila_config::Settings;
-use silsila_engine::ChannelHandle;
+use silsila_config::{PeerAddress, Settings};
 use silsila_pipeline::{PipelineHandle, QuarantineFilter, Scope};
 use silsila_store::{Clock as _, Store, SystemClock};
 
 use super::protocol::{Answer, ChannelReport, Ledger, Order, Report, Rows};
+use crate::assemble::FHIR_PATH;
 use crate::exit::Failure;
+use crate::shared::{Running as Channel, Shared};
 
 /// Whoever answers orders. Every answer blocks on the store.
 #[derive(Clone)]
@@ -20,7 +20,7 @@ pub struct Office {
     folder: PathBuf,
     hospital: String,
     running: Option<Running>,
-    channels: Vec<(String, Arc<ChannelHandle>)>,
+    shared: Option<Shared>,
 }
 
 #[derive(Clone)]
@@ -39,14 +39,14 @@ impl Office {
             folder: settings.storage.folder.clone(),
             hospital: settings.hospital.name.clone(),
             running: None,
-            channels: Vec::new(),
+            shared: None,
         }
     }
 
     /// With the channels that the running gateway takes part in.
     #[must_use]
-    pub fn sharing(self, channels: Vec<(String, Arc<ChannelHandle>)>) -> Self {
-        Self { channels, ..self }
+    pub fn sharing(self, shared: Option<Shared>) -> Self {
+        Self { shared, ..self }
     }
 
     /// Inside a running gateway that serves FHIR at `fhir`.
@@ -76,6 +76,7 @@ impl Office {
             Order::Resync { source, mapping } => self.resync(source, mapping),
             Order::Quarantine { rows, limit } => self.quarantine(rows, limit),
             Order::Retry { rows, accept } => self.retry(&rows.into(), accept),
+            Order::TakeUp { peers } => self.take_up(peers),
         }
     }
 
@@ -95,13 +96,49 @@ impl Office {
                 None => silsila_pipeline::recorded_status(&self.store)?,
             },
             backed_up_ms: None,
-            channels: self
-                .channels
-                .iter()
-                .map(|(name, channel)| ChannelReport::of(name, channel.status()))
-                .collect(),
+            channels: self.channels()?,
             network: None,
         })
+    }
+
+    /// Every channel, the gateway's own first; of the others with how their ledgers are.
+    fn channels(&self) -> Result<Vec<ChannelReport>, Failure> {
+        let running = self.shared.as_ref().map(Shared::running);
+        let mut reports = Vec::new();
+        for (position, channel) in running.unwrap_or_default().iter().enumerate() {
+            reports.push(self.channel(channel, position == 0)?);
+        }
+        Ok(reports)
+    }
+
+    fn channel(&self, channel: &Channel, own: bool) -> Result<ChannelReport, Failure> {
+        let own_base = self.running.as_ref().map(|running| running.fhir.as_str());
+        let address = own_base.and_then(|base| base.strip_suffix(FHIR_PATH));
+        let ledger = (!own).then(|| Ledger::of(&channel.store)).transpose()?;
+        Ok(ChannelReport {
+            id: channel.genesis.id().to_string(),
+            fhir: address.map(|address| format!("{address}{}", channel.path)),
+            ledger,
+            ..ChannelReport::of(&channel.genesis.name, channel.handle.status())
+        })
+    }
+
+    /// Has the gateway take part in channels that were joined since it started.
+    fn take_up(&self, peers: Vec<(String, String)>) -> Result<Answer, Failure> {
+        let Some(shared) = &self.shared else {
+            return Ok(Answer::Done(
+                "the running gateway is alone: set listen in [network], and restart it".to_owned(),
+            ));
+        };
+        let peers = peers.into_iter();
+        let peers: Vec<PeerAddress> = peers
+            .map(|(key, address)| PeerAddress { key, address })
+            .collect();
+        let names = shared.take_up(&peers)?;
+        Ok(Answer::Done(match names.as_slice() {
+            [] => "the running gateway takes part in every channel that was joined".to_owned(),
+            names => format!("the running gateway takes part in {} now", names.join(", ")),
+        }))
     }
 
     fn disk_free(&self) -> Option<u64> {

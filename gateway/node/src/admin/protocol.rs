@@ -37,6 +37,11 @@ pub enum Order {
         /// Whether a patient that "may be another person" is taken as the one it is now.
         accept: bool,
     },
+    /// Take part in channels that were joined since the start.
+    TakeUp {
+        /// Where members are reached, as the configuration says now: how the key begins, and the address.
+        peers: Vec<(String, String)>,
+    },
 }
 
 /// Which rows in quarantine; all where nothing is named.
@@ -113,6 +118,15 @@ pub struct Report {
 pub struct ChannelReport {
     /// Its name.
     pub name: String,
+    /// Its id, in hexadecimal.
+    #[serde(default)]
+    pub id: String,
+    /// Where it is served as FHIR.
+    #[serde(default)]
+    pub fhir: Option<String>,
+    /// How its ledger is; of the gateway's own channel, the report itself says.
+    #[serde(default)]
+    pub ledger: Option<Ledger>,
     /// `validator`, `orderer` or `follower`; empty where it does not run.
     pub role: String,
     /// How many members validate.
@@ -158,6 +172,7 @@ impl ChannelReport {
             waiting: status.waiting,
             lacking: status.lacking,
             failing: status.failing,
+            ..Self::default()
         }
     }
 }

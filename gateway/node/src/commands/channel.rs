@@ -7,8 +7,8 @@ use serde::Serialize;
 use silsila_authority::{AuthorityError, files};
 use silsila_chain::{Genesis, Identity};
 use silsila_config::Settings;
+use silsila_replica::Founding;
 use silsila_replica::certificate::{CertificateFault, Credential, Fingerprint};
-use silsila_replica::{Founding, read_channel};
 
 use super::network::{membership, now_ms};
 use super::{print, print_json};
@@ -17,10 +17,12 @@ use crate::cli::{ChannelCommand, ChannelCreateArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::{Table, time};
 
-pub(super) fn run(config: Option<&Path>, command: &ChannelCommand) -> Result<Exit, Failure> {
+pub(super) async fn run(config: Option<&Path>, command: &ChannelCommand) -> Result<Exit, Failure> {
     match command {
         ChannelCommand::Create(args) => create(args),
-        ChannelCommand::Join(args) => join(&super::load(config)?.settings, &args.file),
+        ChannelCommand::Join(args) => {
+            super::join::run(&super::load(config)?.settings, &args.file).await
+        }
         ChannelCommand::Contract(command) => super::contract::run(command),
         ChannelCommand::List(args) => list(&super::load(config)?.settings, args.json),
     }
@@ -89,26 +91,13 @@ fn validator(members: &[Credential], name: &str) -> Result<Identity, Failure> {
 }
 
 /// Who this gateway is, by its membership.
-fn own(settings: &Settings) -> Result<(Fingerprint, Identity), Failure> {
+pub(super) fn own(settings: &Settings) -> Result<(Fingerprint, Identity), Failure> {
     let membership = membership(settings)?.ok_or(AuthorityError::NotMember)?;
     let own = Identity::ed25519(membership.certificate().key());
     Ok((membership.fingerprint, own))
 }
 
-fn join(settings: &Settings, file: &Path) -> Result<Exit, Failure> {
-    let (network, own) = own(settings)?;
-    let genesis = read_channel(&channels::read(file)?, &network, &own)?;
-    let new = channels::keep(settings, &genesis)?;
-    let what = if new { "joined" } else { "is a member of" };
-    print(&format!(
-        "this gateway {what} the channel {:?}",
-        genesis.name
-    ));
-    show(&genesis);
-    Ok(Exit::Ok)
-}
-
-fn show(genesis: &Genesis) {
+pub(super) fn show(genesis: &Genesis) {
     print(&format!("channel      {}", Fingerprint(genesis.id().0)));
     print(&format!("network      {}", Fingerprint(genesis.network)));
     print(&format!("founded      {}", time(genesis.time_ms)));

@@ -13,7 +13,7 @@ use crate::exit::{Exit, Failure};
 use crate::keys;
 
 pub(super) fn run(settings: &Settings, args: &CheckpointArgs) -> Result<Exit, Failure> {
-    let store = open_store_read_only(settings)?;
+    let store = open_store_read_only(settings, args.ledger.channel.as_deref())?;
     let key = member_key(settings)?;
     let Some(file) = &args.countersign else {
         let signed = store.checkpoint(args.size)?.sign(&key);

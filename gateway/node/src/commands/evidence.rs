@@ -9,7 +9,7 @@ use crate::cli::EvidenceArgs;
 use crate::exit::{Exit, Failure};
 
 pub(super) fn run(settings: &Settings, args: &EvidenceArgs) -> Result<Exit, Failure> {
-    let store = open_store_read_only(settings)?;
+    let store = open_store_read_only(settings, args.ledger.channel.as_deref())?;
     let Some(halt) = store.halted()? else {
         print("nothing is halted: this gateway has seen no two certified blocks of one height");
         return Ok(Exit::Ok);

@@ -28,7 +28,7 @@ struct Shown {
 }
 
 pub(super) fn run(settings: &Settings, args: &ExportArgs) -> Result<Exit, Failure> {
-    let store = open_store_read_only(settings)?;
+    let store = open_store_read_only(settings, args.ledger.channel.as_deref())?;
     let mut beside = args.file.clone().into_os_string();
     beside.push(".part");
     let failed = |error| Failure::file(&args.file)(error);

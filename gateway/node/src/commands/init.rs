@@ -5,7 +5,7 @@
 use silsila_config::Settings;
 
 use crate::exit::{Exit, Failure};
-use crate::{assemble, backup, keys};
+use crate::{backup, keys};
 
 /// Shows the recovery key, once.
 fn tell(text: &str) {
@@ -20,7 +20,7 @@ fn tell(text: &str) {
 
 pub(super) fn run(settings: &Settings) -> Result<Exit, Failure> {
     let (gateway, new) =
-        keys::load_or_create(&settings.keys.folder, &assemble::ledger_file(settings))?;
+        keys::load_or_create(&settings.keys.folder, &crate::ledgers::any(settings))?;
     keys::private_folder(&settings.storage.folder)?;
     let file = settings.keys.folder.join(keys::KEY_FILE);
     let what = if new { "made" } else { "found" };

@@ -8,7 +8,7 @@ use silsila_store::{BlockSummary, VerifyReport};
 
 use super::{print, print_json};
 use crate::assemble::open_store_read_only;
-use crate::cli::{BlocksArgs, OutputArgs};
+use crate::cli::{BlocksArgs, VerifyArgs};
 use crate::exit::{Exit, Failure};
 use crate::output::{Table, size, time};
 
@@ -38,7 +38,7 @@ impl From<BlockSummary> for ShownBlock {
 }
 
 pub(super) fn blocks(settings: &Settings, args: &BlocksArgs) -> Result<Exit, Failure> {
-    let store = open_store_read_only(settings)?;
+    let store = open_store_read_only(settings, args.ledger.channel.as_deref())?;
     let newest = store.health()?.height.0;
     let range = match (args.from, args.to) {
         (None, None) => newest.saturating_sub(args.last.saturating_sub(1))..=newest,
@@ -83,8 +83,8 @@ struct ShownReport {
     faults: Vec<String>,
 }
 
-pub(super) fn verify(settings: &Settings, args: &OutputArgs) -> Result<Exit, Failure> {
-    let store = open_store_read_only(settings)?;
+pub(super) fn verify(settings: &Settings, args: &VerifyArgs) -> Result<Exit, Failure> {
+    let store = open_store_read_only(settings, args.ledger.channel.as_deref())?;
     let bar = progress_bar("verifying");
     let started = std::time::Instant::now();
     let report = store.verify(&mut |progress| {
@@ -104,7 +104,7 @@ pub(super) fn verify(settings: &Settings, args: &OutputArgs) -> Result<Exit, Fai
         seconds,
         faults: report.faults.iter().map(ToString::to_string).collect(),
     };
-    if args.json {
+    if args.output.json {
         print_json(&shown)?;
     } else {
         print(&text(&report, seconds));

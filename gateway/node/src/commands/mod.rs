@@ -9,6 +9,7 @@ mod contract;
 mod evidence;
 mod export;
 mod init;
+mod join;
 mod ledger;
 mod mapping;
 mod network;
@@ -27,6 +28,7 @@ use crate::admin::{Answer, Office, Order, client};
 use crate::assemble;
 use crate::cli::{Cli, Command, LedgerCommand, MappingCommand};
 use crate::exit::{Exit, Failure};
+use crate::ledgers::Shelf;
 use crate::shared::Ledgers;
 
 /// Runs a command.
@@ -68,7 +70,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         }
         Command::Ledger(LedgerCommand::Export(args)) => export::run(&load(config)?.settings, &args),
         Command::Network(command) => network::run(config, &command).await,
-        Command::Channel(command) => channel::run(config, &command),
+        Command::Channel(command) => channel::run(config, &command).await,
     }
 }
 
@@ -80,7 +82,7 @@ fn load(argument: Option<&Path>) -> Result<Loaded, Failure> {
 async fn order(settings: &Settings, order: Order) -> Result<Answer, Failure> {
     let answer = match client::ask(&assemble::admin_socket(settings), &order).await {
         Err(not_running @ Failure::NotRunning { .. }) => {
-            if !assemble::ledger_file(settings).exists() {
+            if !Shelf::new(settings).own()?.exists() {
                 return Err(not_running);
             }
             without_gateway(settings, order)?
@@ -101,11 +103,11 @@ async fn order(settings: &Settings, order: Order) -> Result<Answer, Failure> {
 
 fn without_gateway(settings: &Settings, order: Order) -> Result<Answer, Failure> {
     if matches!(order, Order::Status | Order::Quarantine { .. }) {
-        let store = assemble::open_store_read_only(settings)?;
+        let store = assemble::open_store_read_only(settings, None)?;
         return Ok(Office::closed(settings, store).answer(order));
     }
     let keys = assemble::open_keys(settings)?;
-    let store = Ledgers::open(settings, &keys)?.own().clone();
+    let store = Ledgers::open_own(settings, &keys)?;
     let answer = Office::closed(settings, store.clone()).answer(order);
     store.close()?;
     Ok(answer)

@@ -38,7 +38,7 @@ struct Shown {
 
 pub(super) fn run(settings: &Settings, args: &ProofArgs) -> Result<Exit, Failure> {
     let wanted = Wanted::parse(&args.resource)?;
-    let store = open_store_read_only(settings)?;
+    let store = open_store_read_only(settings, args.ledger.channel.as_deref())?;
     let (seq, version) = store
         .read(|conn| wanted.find(conn))?
         .ok_or_else(|| wanted.unknown())?;

@@ -22,11 +22,9 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
         gateway.listener.scheme(),
         gateway.listener.address()
     );
-    let shared = gateway.shared.as_ref();
-    let channels = shared.map_or_else(Vec::new, |shared| shared.channels.clone());
     let office = Office::closed(settings, gateway.store.clone())
         .running(gateway.handle.clone(), fhir.clone())
-        .sharing(channels);
+        .sharing(gateway.shared.clone());
     let admin = Server::bind(&assemble::admin_socket(settings))?;
     let Gateway {
         store,
@@ -45,7 +43,7 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
     };
     let mut intake = tokio::spawn(pipeline.run(wait(stopped.clone())));
     let renewal = super::network::Renewal::of(settings)?.map(|it| tokio::spawn(it.run()));
-    let scrub = tokio::spawn(crate::scrub::run(store.clone()));
+    let scrub = tokio::spawn(crate::scrub::run(store.clone(), shared.clone()));
     let mut served = tokio::spawn(listener.serve(router, wait(stopped), settings.listen.drain));
     ready.set(true);
     tracing::info!(%fhir, hospital = settings.hospital.name, "serving");

@@ -40,12 +40,12 @@ fn exit(report: &Report) -> Exit {
     };
     if !report.running {
         Exit::NotRunning
-    } else if report.ledger.failing.is_some() || report.ledger.halted.is_some() {
+    } else if ledgers(report).any(|ledger| ledger.failing.is_some() || ledger.halted.is_some()) {
         Exit::Ledger
     } else if any(SourceState::NeedsConfirmation)
         || any(SourceState::Faulty)
         || held(report)
-        || report.ledger.damaged > 0
+        || ledgers(report).any(|ledger| ledger.damaged > 0)
         || membership_ended(report)
     {
         Exit::Found
@@ -54,6 +54,12 @@ fn exit(report: &Report) -> Exit {
     } else {
         Exit::Ok
     }
+}
+
+/// The gateway's own ledger, and those of its further channels.
+fn ledgers(report: &Report) -> impl Iterator<Item = &Ledger> {
+    let others = report.channels.iter().filter_map(|it| it.ledger.as_ref());
+    std::iter::once(&report.ledger).chain(others)
 }
 
 /// Whether the gateway's certificate is over, or cannot be read.
@@ -104,6 +110,15 @@ fn channel(channel: &ChannelReport) -> String {
     let _ = write!(line, "\n         {}", validators(channel));
     if channel.lacking > 0 {
         let _ = write!(line, "; {} payloads are fetched", channel.lacking);
+    }
+    if let (Some(ledger), Some(fhir)) = (&channel.ledger, &channel.fhir) {
+        let _ = write!(
+            line,
+            "\n         {} entries, {}; FHIR at {fhir}",
+            ledger.entries,
+            size(ledger.file_bytes + ledger.wal_bytes)
+        );
+        line.push_str(&troubles(ledger));
     }
     line
 }
@@ -213,6 +228,13 @@ fn scrubbed(ledger: &Ledger, now_ms: u64) -> String {
             span(now_ms.saturating_sub(ended))
         ),
     };
+    lines.push_str(&troubles(ledger));
+    lines
+}
+
+/// Damage, and two histories.
+fn troubles(ledger: &Ledger) -> String {
+    let mut lines = String::new();
     if ledger.damaged > 0 {
         let newest = ledger.damage.as_deref().unwrap_or_default();
         lines.push_str(&format!(

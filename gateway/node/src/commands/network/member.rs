@@ -16,7 +16,7 @@ use crate::cli::JoinArgs;
 use crate::commands::{print, print_json};
 use crate::exit::{Exit, Failure};
 use crate::keys::{self, GatewayKeys};
-use crate::{assemble, output};
+use crate::output;
 
 /// The pause between two questions whether the request was approved.
 const POLL: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ pub(in crate::commands) async fn join(
 ) -> Result<Exit, Failure> {
     let invitation = Invitation::parse(&text_of(&args.invitation)?)?;
     let folder = &settings.keys.folder;
-    let keys = own(&keys::load_or_create(folder, &assemble::ledger_file(settings))?.0);
+    let keys = own(&keys::load_or_create(folder, &crate::ledgers::any(settings))?.0);
     print(&format!("invited      {invitation}"));
     print(&format!("fingerprint  {}", invitation.fingerprint));
     print(&format!(
