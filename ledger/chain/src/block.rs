@@ -233,19 +233,20 @@ impl Certificate {
     }
 }
 
-/// The hash of the last of the links from a header on, if each follows from the one before.
+/// The hash of the last of the links from a header on, if each follows from the one before and is for the
+/// same validators to certify. The last one may name others for the block behind it.
 fn follow(header: &BlockHeader, hash: &BlockHash, links: &[Vec<u8>]) -> Option<BlockHash> {
-    let (mut last, mut height) = (*hash, header.height);
+    let (mut last, mut height, mut named) = (*hash, header.height, header.next_validators);
     for link in links {
         let next = BlockHeader::decode(link).ok()?;
         let follows = next.previous == last
             && next.height == height.next()
             && next.channel == header.channel
-            && next.next_validators == header.next_validators;
+            && named == header.next_validators;
         if !follows {
             return None;
         }
-        (last, height) = (BlockHeader::hash(link), next.height);
+        (last, height, named) = (BlockHeader::hash(link), next.height, next.next_validators);
     }
     Some(last)
 }

@@ -4,10 +4,10 @@
 use crate::cbor::{DecodeError, Reader, Writer};
 use crate::entry::PayloadCommitment;
 use crate::genesis::MAX_GENESIS;
-use crate::{ChannelId, Genesis, Proof, ProofFault, Proven, sha256};
+use crate::{ChannelId, Epochs, Genesis, Proof, ProofFault, Proven, sha256};
 
-/// The longest proof in a bundle, in bytes.
-pub const MAX_PROOF: usize = MAX_GENESIS + (256 << 10);
+/// The longest proof in a bundle, in bytes: the boundaries of epochs take the most where there are many.
+pub const MAX_PROOF: usize = MAX_GENESIS + (16 << 20);
 /// The longest bundle, in bytes.
 pub const MAX_BUNDLE: usize = MAX_PROOF + crate::MAX_PAYLOAD as usize + 64;
 
@@ -29,6 +29,8 @@ pub struct ProvenBundle {
     pub proven: Proven,
     /// The channel's beginning: its name, network, members.
     pub genesis: Genesis,
+    /// Who certified which blocks, up to the latest one shown.
+    pub epochs: Epochs,
     /// What is shown of the payload.
     pub payload: PayloadShown,
 }
@@ -76,8 +78,10 @@ impl Bundle {
                 error,
             })
         })?;
+        let epochs = Epochs::follow(&genesis, &self.proof.handovers);
         Ok(ProvenBundle {
             proven,
+            epochs: epochs.map_err(|_| BundleFault::Proof(ProofFault::Epochs))?,
             genesis,
             payload,
         })
@@ -87,7 +91,7 @@ impl Bundle {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
-        // One validator set serves from genesis on, so there is no header of an earlier epoch to show.
+        // The array is from before there were boundaries; they are in the proof.
         writer
             .array(4)
             .text(LABEL)
@@ -114,7 +118,7 @@ impl Bundle {
             offset: start + error.offset,
             ..error
         })?;
-        let epochs = reader.error("headers of epochs, which this version does not know");
+        let epochs = reader.error("headers of epochs, which belong into the proof");
         if reader.array(u64::MAX)? != 0 {
             return Err(epochs);
         }

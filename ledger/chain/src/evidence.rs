@@ -5,12 +5,17 @@ use crate::block::{MAX_CERTIFICATE, MAX_HEADER};
 use crate::cbor::{DecodeError, Reader, Writer};
 use crate::genesis::MAX_GENESIS;
 use crate::note::{MAX_NOTE, NoteFault};
-use crate::rules::Validators;
+use crate::rules::{Epochs, Handover};
 use crate::{
-    BlockHeader, Certificate, ChannelId, Genesis, Height, Identity, PublicKey, SignedCheckpoint,
+    BlockHeader, Bundle, Certificate, Change, ChannelId, Entry, Genesis, Height, Identity,
+    MAX_BUNDLE, PublicKey, SignedCheckpoint,
 };
 
 const LABEL: &str = "silsila/evidence/1";
+/// The label of evidence that shows epochs or admissions besides.
+const LABEL_2: &str = "silsila/evidence/2";
+/// The most admissions that evidence shows.
+const MAX_ADMISSIONS: u64 = 16;
 const CHECKPOINTS: u64 = 1;
 const CERTIFICATES: u64 = 2;
 
@@ -42,11 +47,15 @@ pub struct Certified {
     pub certificate: Vec<u8>,
 }
 
-/// A conflict with the genesis that names who may certify.
+/// A conflict with the genesis that names who may certify, and with what shows who came later.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Evidence {
     /// The genesis, whose hash is the channel's id.
     pub genesis: Vec<u8>,
+    /// The last block of each epoch before the conflict, from genesis on.
+    pub handovers: Vec<Handover>,
+    /// Proofs, as bundles without payloads, of the admission of signers who came later than genesis.
+    pub admissions: Vec<Bundle>,
     /// The two statements.
     pub conflict: Conflict,
 }
@@ -75,11 +84,17 @@ pub enum EvidenceFault {
     /// It is about another channel.
     #[error("the evidence is about another channel than the fingerprint names")]
     Fingerprint,
+    /// The boundaries do not lead on from genesis.
+    #[error("the boundaries of epochs do not lead on from the genesis")]
+    Epochs,
+    /// What is to show an admission does not.
+    #[error("an admission is not proven")]
+    Admission,
     /// One of the blocks is not certified.
     #[error("a block is not certified by the channel's validators")]
     Certificate,
-    /// Nobody whom the genesis names signed it, so that anybody may have made it.
-    #[error("a checkpoint is signed by nobody whom the channel's genesis names")]
+    /// Nobody who is shown to be a member signed it, so that anybody may have made it.
+    #[error("a checkpoint is signed by nobody who is shown to be a member of the channel")]
     Stranger,
     /// Both can be true.
     #[error("the two statements do not contradict each other")]
@@ -87,18 +102,18 @@ pub enum EvidenceFault {
 }
 
 impl Conflict {
-    /// Two certified blocks, if they are of one height and differ. Both must be certified by
-    /// `validators`.
+    /// Two certified blocks, if they are of one height and differ. Both must be certified by the
+    /// validators of their epoch.
     ///
     /// # Errors
     /// Where they are no conflict.
     pub fn certificates(
-        validators: &Validators,
+        epochs: &Epochs,
         first: Certified,
         second: Certified,
     ) -> Result<(Self, Height), EvidenceFault> {
         let certify = |block: &Certified| {
-            (validators.certify(&block.header, &block.certificate))
+            (epochs.certify(&block.header, &block.certificate))
                 .map_err(|_| EvidenceFault::Certificate)
         };
         let (one, other) = (certify(&first)?, certify(&second)?);
@@ -112,18 +127,18 @@ impl Conflict {
         }
     }
 
-    fn show(&self, genesis: &Genesis) -> Result<Shown, EvidenceFault> {
+    fn show(&self, known: &Known) -> Result<Shown, EvidenceFault> {
         match self {
-            Self::Checkpoints { first, second } => show_checkpoints(genesis, first, second),
+            Self::Checkpoints { first, second } => show_checkpoints(known, first, second),
             Self::Certificates { first, second } => {
-                let (_, height) =
-                    Self::certificates(&Validators::of(genesis), first.clone(), second.clone())?;
+                let (_, height) = Self::certificates(&known.epochs, first.clone(), second.clone())?;
                 let header = BlockHeader::decode(&first.header).map_err(EvidenceFault::Encoding)?;
-                if header.channel != genesis.id() {
+                if header.channel != known.genesis.id() {
                     return Err(EvidenceFault::Fingerprint);
                 }
-                let second = signers(genesis, second)?;
-                let mut culprits = signers(genesis, first)?;
+                let validators = known.epochs.at(height).identities();
+                let second = signers(validators, second)?;
+                let mut culprits = signers(validators, first)?;
                 culprits.retain(|signer| second.contains(signer));
                 Ok(Shown {
                     height,
@@ -135,24 +150,57 @@ impl Conflict {
     }
 }
 
-fn signers(genesis: &Genesis, block: &Certified) -> Result<Vec<Identity>, EvidenceFault> {
+/// Who can have signed something that counts.
+struct Known {
+    genesis: Genesis,
+    epochs: Epochs,
+    admitted: Vec<Identity>,
+}
+
+impl Known {
+    fn has(&self, key: &PublicKey) -> bool {
+        let identity = Identity::ed25519(*key);
+        self.genesis.founder(&identity).is_some()
+            || self.epochs.ever(&identity)
+            || self.admitted.contains(&identity)
+    }
+}
+
+/// Whom a bundle shows to have been admitted.
+fn admitted(bundle: &Bundle, fingerprint: &ChannelId) -> Result<Identity, EvidenceFault> {
+    let proven = bundle
+        .verify(fingerprint)
+        .map_err(|_| EvidenceFault::Admission)?;
+    match proven.proven.entry {
+        Entry::Member(change) if matches!(change.proposal.change, Change::Admit(_)) => {
+            Ok(change.proposal.subject)
+        }
+        _ => Err(EvidenceFault::Admission),
+    }
+}
+
+fn signers(validators: &[Identity], block: &Certified) -> Result<Vec<Identity>, EvidenceFault> {
     let certificate = Certificate::decode(&block.certificate).map_err(EvidenceFault::Encoding)?;
-    Ok(certificate.signers(&genesis.validators))
+    Ok(certificate.signers(validators))
 }
 
 fn show_checkpoints(
-    genesis: &Genesis,
+    known: &Known,
     first: &SignedCheckpoint,
     second: &SignedCheckpoint,
 ) -> Result<Shown, EvidenceFault> {
     let (one, other) = (first.checkpoint(), second.checkpoint());
-    if one.channel != genesis.id() || other.channel != genesis.id() {
+    let channel = known.genesis.id();
+    if one.channel != channel || other.channel != channel {
         return Err(EvidenceFault::Fingerprint);
     }
     if one.size != other.size || one.root == other.root {
         return Err(EvidenceFault::Agree);
     }
-    let (first, second) = (known(genesis, first), known(genesis, second));
+    let members = |checkpoint: &SignedCheckpoint| -> Vec<PublicKey> {
+        checkpoint.signers().filter(|key| known.has(key)).collect()
+    };
+    let (first, second) = (members(first), members(second));
     if first.is_empty() || second.is_empty() {
         return Err(EvidenceFault::Stranger);
     }
@@ -164,15 +212,6 @@ fn show_checkpoints(
     })
 }
 
-/// Those of a checkpoint's signers whom the genesis names.
-fn known(genesis: &Genesis, checkpoint: &SignedCheckpoint) -> Vec<PublicKey> {
-    let named = |key: &PublicKey| {
-        let identity = Identity::ed25519(*key);
-        genesis.founder(&identity).is_some() || genesis.validators.contains(&identity)
-    };
-    checkpoint.signers().filter(named).collect()
-}
-
 impl Evidence {
     /// Checks the evidence against a channel's fingerprint.
     ///
@@ -180,10 +219,32 @@ impl Evidence {
     /// Names why it shows nothing.
     pub fn verify(&self, fingerprint: &ChannelId) -> Result<Shown, EvidenceFault> {
         let genesis = Genesis::decode(&self.genesis).map_err(EvidenceFault::Encoding)?;
-        if genesis.id() == *fingerprint {
-            self.conflict.show(&genesis)
-        } else {
-            Err(EvidenceFault::Fingerprint)
+        if genesis.id() != *fingerprint {
+            return Err(EvidenceFault::Fingerprint);
+        }
+        let epochs =
+            Epochs::follow(&genesis, &self.handovers).map_err(|_| EvidenceFault::Epochs)?;
+        let admissions = self.admissions.iter();
+        let admitted = admissions.map(|bundle| admitted(bundle, fingerprint));
+        self.conflict.show(&Known {
+            admitted: admitted.collect::<Result<_, _>>()?,
+            genesis,
+            epochs,
+        })
+    }
+
+    /// Writes what is in front of the statements, `items` of which follow.
+    fn write_head(&self, writer: &mut Writer, items: u64) {
+        // Without epochs and admissions the form is the one from before there were any.
+        if self.handovers.is_empty() && self.admissions.is_empty() {
+            writer.array(2 + items).text(LABEL).bytes(&self.genesis);
+            return;
+        }
+        writer.array(4 + items).text(LABEL_2).bytes(&self.genesis);
+        Handover::write_all(&self.handovers, writer);
+        writer.array(self.admissions.len() as u64);
+        for admission in &self.admissions {
+            writer.bytes(&admission.encode());
         }
     }
 
@@ -193,14 +254,14 @@ impl Evidence {
         let mut writer = Writer::new();
         match &self.conflict {
             Conflict::Checkpoints { first, second } => {
-                writer.array(5).text(LABEL).bytes(&self.genesis);
+                self.write_head(&mut writer, 3);
                 writer
                     .uint(CHECKPOINTS)
                     .bytes(first.encode().as_bytes())
                     .bytes(second.encode().as_bytes());
             }
             Conflict::Certificates { first, second } => {
-                writer.array(7).text(LABEL).bytes(&self.genesis);
+                self.write_head(&mut writer, 5);
                 writer.uint(CERTIFICATES);
                 for block in [first, second] {
                     writer.bytes(&block.header).bytes(&block.certificate);
@@ -217,13 +278,13 @@ impl Evidence {
     /// Where the bytes are none, or not in the deterministic form.
     pub fn decode(bytes: &[u8]) -> Result<Self, EvidenceFault> {
         let mut reader = Reader::new(bytes);
-        let (items, genesis, kind) = read_head(&mut reader).map_err(EvidenceFault::Encoding)?;
-        let conflict = match (kind, items) {
-            (CHECKPOINTS, 5) => Conflict::Checkpoints {
+        let head = Head::read(&mut reader).map_err(EvidenceFault::Encoding)?;
+        let conflict = match (head.kind, head.statements) {
+            (CHECKPOINTS, 2) => Conflict::Checkpoints {
                 first: read_checkpoint(&mut reader)?,
                 second: read_checkpoint(&mut reader)?,
             },
-            (CERTIFICATES, 7) => Conflict::Certificates {
+            (CERTIFICATES, 4) => Conflict::Certificates {
                 first: Certified::read(&mut reader).map_err(EvidenceFault::Encoding)?,
                 second: Certified::read(&mut reader).map_err(EvidenceFault::Encoding)?,
             },
@@ -234,14 +295,60 @@ impl Evidence {
             }
         };
         reader.finish().map_err(EvidenceFault::Encoding)?;
-        Ok(Self { genesis, conflict })
+        Ok(Self {
+            genesis: head.genesis,
+            handovers: head.handovers,
+            admissions: head.admissions,
+            conflict,
+        })
     }
 }
 
-fn read_head(reader: &mut Reader<'_>) -> Result<(u64, Vec<u8>, u64), DecodeError> {
-    let items = reader.array(7)?;
-    reader.label(LABEL)?;
-    Ok((items, reader.bytes(MAX_GENESIS)?.to_vec(), reader.uint()?))
+/// What is in front of the statements, and how many items of theirs follow.
+struct Head {
+    genesis: Vec<u8>,
+    handovers: Vec<Handover>,
+    admissions: Vec<Bundle>,
+    kind: u64,
+    statements: u64,
+}
+
+impl Head {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let items = reader.array(9)?;
+        let mut peeked = reader.clone();
+        let extended = peeked.label(LABEL_2).is_ok();
+        reader.label(if extended { LABEL_2 } else { LABEL })?;
+        let before = reader.error("evidence that shows neither epochs nor admissions");
+        let genesis = reader.bytes(MAX_GENESIS)?.to_vec();
+        let (mut handovers, mut admissions) = (Vec::new(), Vec::new());
+        if extended {
+            handovers = Handover::read_all(reader)?;
+            for _ in 0..reader.array(MAX_ADMISSIONS)? {
+                admissions.push(read_admission(reader)?);
+            }
+            if handovers.is_empty() && admissions.is_empty() {
+                return Err(before);
+            }
+        }
+        let front = if extended { 5 } else { 3 };
+        Ok(Self {
+            genesis,
+            handovers,
+            admissions,
+            kind: reader.uint()?,
+            statements: items.saturating_sub(front),
+        })
+    }
+}
+
+fn read_admission(reader: &mut Reader<'_>) -> Result<Bundle, DecodeError> {
+    let bytes = reader.bytes(MAX_BUNDLE)?;
+    let start = reader.offset() - bytes.len();
+    Bundle::decode(bytes).map_err(|error| DecodeError {
+        offset: start + error.offset,
+        ..error
+    })
 }
 
 fn read_checkpoint(reader: &mut Reader<'_>) -> Result<SignedCheckpoint, EvidenceFault> {

@@ -70,6 +70,20 @@ pub enum Reason {
     /// A contract's number that does not follow.
     #[error("the contract's number does not follow the present one's")]
     ContractNumber,
+    /// An epoch's number that does not follow.
+    #[error("the epoch's number does not follow the present one's")]
+    EpochNumber,
+    /// Other validators while others are decided on already.
+    #[error("other validators were decided on already, and their time has not begun")]
+    EpochPending,
+    /// Validators who cannot order: two or three, too many, or those who do already.
+    #[error(
+        "these validators cannot order: one does, or four and more, other than the present ones"
+    )]
+    ValidatorSet,
+    /// A validator who may not act, or whose organization has another.
+    #[error("a validator is not an active member, or two are of one organization")]
+    Validator,
     /// The contract does not permit it.
     #[error("the contract does not permit it")]
     NotPermitted,
@@ -182,6 +196,10 @@ impl Reason {
             Self::MemberCertificate => "MEMBER_CERTIFICATE",
             Self::ProposalExpired => "PROPOSAL_EXPIRED",
             Self::ContractNumber => "CONTRACT_NUMBER",
+            Self::EpochNumber => "EPOCH_NUMBER",
+            Self::EpochPending => "EPOCH_PENDING",
+            Self::ValidatorSet => "VALIDATOR_SET",
+            Self::Validator => "VALIDATOR",
             Self::NotPermitted => "NOT_PERMITTED",
             Self::LimitEntries => "LIMIT_ENTRIES",
             Self::LimitBytes => "LIMIT_BYTES",

@@ -188,10 +188,7 @@ impl Genesis {
     /// The hash that headers carry for this genesis' validators.
     #[must_use]
     pub fn validators_hash(&self) -> [u8; 32] {
-        let mut writer = Writer::new();
-        writer.array(2).text("silsila/validators/1");
-        write_identities(&mut writer, &self.validators);
-        leaf_hash(&writer.into_bytes())
+        crate::Validators::hash_of(&self.validators)
     }
 
     /// Block 0, which follows from genesis and needs no certificate.

@@ -35,9 +35,9 @@ pub use block::{Block, BlockHeader, Certificate, MAX_ENTRIES_BYTES, MAX_LINKS, M
 pub use bundle::{Bundle, BundleFault, MAX_BUNDLE, PayloadShown, ProvenBundle};
 pub use checkpoint::{Checkpoint, SignedCheckpoint};
 pub use entry::{
-    Admission, Change, Contract, ContractChange, Endorsed, Endorsement, Entry, Grant, Limits,
-    MAX_ENDORSEMENTS, MAX_ENTRY, MAX_KIND, MAX_MEMBER_CERTIFICATE, MAX_ORGANIZATION, MAX_POLICIES,
-    MAX_RECIPIENTS, MAX_ROLE, MemberChange, Op, PayloadCommitment, Proposal, Record,
+    Admission, Change, Contract, ContractChange, Endorsed, Endorsement, Entry, EpochChange, Grant,
+    Limits, MAX_ENDORSEMENTS, MAX_ENTRY, MAX_KIND, MAX_MEMBER_CERTIFICATE, MAX_ORGANIZATION,
+    MAX_POLICIES, MAX_RECIPIENTS, MAX_ROLE, MemberChange, Op, PayloadCommitment, Proposal, Record,
 };
 pub use evidence::{Certified, Conflict, Evidence, EvidenceFault, Shown};
 pub use export::{
@@ -58,9 +58,10 @@ pub use quorum::{
 };
 pub use receipt::{MAX_RECEIPT, Receipt, Received};
 pub use rules::{
-    Accepted, Action, Agreement, Alone, AsCertified, CertifiedHeader, ChainState, Claim, Head,
-    Heads, Judge, MAX_PAYLOAD, Member, Members, MemoryHeads, Policy, Question, RULES_VERSION,
-    Refused, Rejected, Standing, Validators, VerifiedBlock, judge_founding,
+    Accepted, Action, Agreement, Alone, AsCertified, CertifiedHeader, ChainState, Claim,
+    EPOCH_NOTICE, Epoch, Epochs, Handover, Head, Heads, Judge, MAX_EPOCHS, MAX_PAYLOAD, Member,
+    Members, MemoryHeads, Policy, Question, RULES_VERSION, Refused, Rejected, Standing, Validators,
+    VerifiedBlock, judge_founding,
 };
 pub use sha::sha256;
 pub use state::StateHash;

@@ -8,13 +8,15 @@ use crate::entry::MAX_ENTRY;
 use crate::genesis::MAX_GENESIS;
 use crate::key::Signature;
 use crate::merkle::{self, Hash, verify_inclusion};
-use crate::rules::{CertifiedHeader, Validators};
+use crate::rules::{CertifiedHeader, Epochs, Handover};
 use crate::transaction::{MAX_TRANSACTION_HEADER, open_header};
 use crate::{
     BlockHash, BlockHeader, ChannelId, Entry, EntryHash, Genesis, Height, Identity, Scheme, TxId,
 };
 
 const LABEL: &str = "silsila/proof/1";
+/// The label of a proof that leads over boundaries.
+const LABEL_2: &str = "silsila/proof/2";
 const MAX_PATH: usize = 64;
 
 /// The proof that a chain holds an entry.
@@ -46,6 +48,8 @@ pub struct Proof {
     pub entry_path: Vec<Hash>,
     /// A later block that still builds on the entry's block, unless that is the last one.
     pub later: Option<Later>,
+    /// The last block of each epoch before the latest block shown, from genesis on.
+    pub handovers: Vec<Handover>,
 }
 
 /// A later block, whose history holds the block in question.
@@ -94,6 +98,9 @@ pub enum ProofFault {
     /// The genesis has another fingerprint.
     #[error("the proof is for another channel than the fingerprint names")]
     Fingerprint,
+    /// The boundaries do not lead from genesis to the block.
+    #[error("the boundaries of epochs do not lead from the genesis to the block")]
+    Epochs,
     /// The block is not the channel's, or not certified by its validators.
     #[error("the block is not certified by the channel's validators")]
     Certificate,
@@ -119,12 +126,13 @@ impl Proof {
         if genesis.id() != *fingerprint {
             return Err(ProofFault::Fingerprint);
         }
-        let block = certified(&genesis, &self.header, &self.certificate)?;
+        let epochs = Epochs::follow(&genesis, &self.handovers).map_err(|_| ProofFault::Epochs)?;
+        let block = certified(&epochs, fingerprint, &self.header, &self.certificate)?;
         let header = block.header();
         let (transaction, member) = self.verify_transaction(header)?;
         let entry = Entry::decode(&self.entry).map_err(encoding("entry"))?;
         let latest = match &self.later {
-            Some(later) => verify_later(&genesis, later, &block)?,
+            Some(later) => verify_later(&epochs, later, &block)?,
             None => header.height,
         };
         Ok(Proven {
@@ -163,13 +171,28 @@ impl Proof {
         Ok((id, header.member))
     }
 
+    /// The same proof up to the entry's own block: without a later one and the boundaries behind.
+    #[must_use]
+    pub fn without_later(mut self) -> Self {
+        self.later = None;
+        let height = |header: &[u8]| BlockHeader::decode(header).map(|header| header.height);
+        if let Ok(last) = height(&self.header) {
+            self.handovers
+                .retain(|handover| height(&handover.header).is_ok_and(|height| height <= last));
+        }
+        self
+    }
+
     /// The bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
+        // Without boundaries the form is the one from before there were any.
+        match self.handovers.is_empty() {
+            true => writer.array(14).text(LABEL),
+            false => writer.array(15).text(LABEL_2),
+        };
         writer
-            .array(14)
-            .text(LABEL)
             .bytes(&self.genesis)
             .bytes(&self.header)
             .bytes(&self.certificate);
@@ -195,6 +218,9 @@ impl Proof {
             }
             None => _ = writer.null(),
         }
+        if !self.handovers.is_empty() {
+            Handover::write_all(&self.handovers, &mut writer);
+        }
         writer.into_bytes()
     }
 
@@ -204,8 +230,14 @@ impl Proof {
     /// Where the bytes are none, or not in the deterministic form.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
-        reader.tuple(14)?;
-        reader.label(LABEL)?;
+        let before = reader.error("an array of another length");
+        let leads = match reader.array(15)? {
+            14 => false,
+            15 => true,
+            _ => return Err(before),
+        };
+        reader.label(if leads { LABEL_2 } else { LABEL })?;
+        let none = reader.error("a proof over boundaries that names none");
         let proof = Self {
             genesis: reader.bytes(MAX_GENESIS)?.to_vec(),
             header: reader.bytes(MAX_HEADER)?.to_vec(),
@@ -224,8 +256,16 @@ impl Proof {
             } else {
                 Some(Later::read(&mut reader)?)
             },
+            handovers: if leads {
+                Handover::read_all(&mut reader)?
+            } else {
+                Vec::new()
+            },
         };
         reader.finish()?;
+        if leads == proof.handovers.is_empty() {
+            return Err(none);
+        }
         Ok(proof)
     }
 }
@@ -242,29 +282,23 @@ impl Later {
 }
 
 fn certified(
-    genesis: &Genesis,
+    epochs: &Epochs,
+    channel: &ChannelId,
     header: &[u8],
     certificate: &[u8],
 ) -> Result<CertifiedHeader, ProofFault> {
-    let validators = Validators::of(genesis);
-    let certified = validators
-        .certify(header, certificate)
-        .map_err(|_| ProofFault::Certificate)?;
-    let header = certified.header();
-    let at_home = header.channel == genesis.id() && header.next_validators == validators.hash();
-    if at_home {
-        Ok(certified)
-    } else {
-        Err(ProofFault::Certificate)
-    }
+    (epochs.certify_shown(header, certificate).ok())
+        .filter(|certified| certified.header().channel == *channel)
+        .ok_or(ProofFault::Certificate)
 }
 
 fn verify_later(
-    genesis: &Genesis,
+    epochs: &Epochs,
     later: &Later,
     block: &CertifiedHeader,
 ) -> Result<Height, ProofFault> {
-    let latest = certified(genesis, &later.header, &later.certificate)?;
+    let channel = &block.header().channel;
+    let latest = certified(epochs, channel, &later.header, &later.certificate)?;
     let (index, latest) = (block.header().height.0, latest.header());
     if verify_inclusion(
         &block.hash().0,

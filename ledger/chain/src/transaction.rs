@@ -163,6 +163,7 @@ impl Transaction {
             let signed = match &opened.entry {
                 Entry::Member(change) => change.check_signatures(&header.channel),
                 Entry::Contract(change) => change.check_signatures(&header.channel),
+                Entry::Epoch(change) => change.check_signatures(&header.channel),
                 Entry::Record(_) | Entry::Grant(_) => continue,
             };
             signed.map_err(|reason| TxFault {

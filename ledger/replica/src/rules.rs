@@ -223,7 +223,7 @@ fn kind<'a>(question: &Question<'a>, subject: &'a str) -> Kind<'a> {
         Action::Suspend(member) => about("suspend", member),
         Action::Reinstate(member) => about("reinstate", member),
         Action::Revoke(member) => about("revoke", member),
-        Action::ChangeContract(_) => Kind::ChangeContract {
+        Action::ChangeContract(_) | Action::ChangeValidators(_) => Kind::ChangeContract {
             votes,
             organizations,
         },

@@ -54,10 +54,9 @@ fn report(bundle: &Bundle, shown: &ProvenBundle) -> Report {
     report.text("block", &proven.block);
     report.number("time_ms", proven.time_ms);
     report.text("time", &time(proven.time_ms));
-    report.text(
-        "certified_by",
-        &certified_by(genesis, &bundle.proof.certificate),
-    );
+    report.text("certified_by", &certified_by(&bundle.proof.certificate));
+    let epoch = shown.epochs.at(proven.height).epoch();
+    report.number("epoch", epoch);
     report.number("latest_height", proven.latest.0);
     payload(&mut report, &shown.payload);
     report
@@ -93,12 +92,12 @@ fn organization(genesis: &Genesis, member: &Identity) -> String {
     }
 }
 
-pub(crate) fn certified_by(genesis: &Genesis, certificate: &[u8]) -> String {
+fn certified_by(certificate: &[u8]) -> String {
     match Certificate::decode(certificate) {
         Ok(Certificate::Quorum { finalization, .. }) => format!(
             "{} of {} validators",
             finalization.signers.len(),
-            genesis.validators.len()
+            finalization.validators
         ),
         _ => "the channel's one validator".to_owned(),
     }

@@ -104,17 +104,29 @@ fn report(
     report.number("entries", summary.entries);
     report.number("commitments", summary.commitments);
     report.number("payloads", summary.payloads);
+    if let Some(epochs) = &summary.epochs {
+        let present = epochs.present();
+        report.number("epoch", present.epoch());
+        let keys = present.identities().iter();
+        report.list("validators", keys.map(|one| one.key.to_string()).collect());
+        if let Some((boundary, next)) = epochs.next() {
+            let keys = next.identities().iter();
+            report.number("next_validators_behind", boundary.0);
+            report.list(
+                "next_validators",
+                keys.map(|one| one.key.to_string()).collect(),
+            );
+        }
+    }
     if let Some(tree) = &summary.checkpoint {
         report.text("root", &ChannelId(tree.root));
     }
     if !matched.is_empty() {
         let keys = matched.iter().flat_map(SignedCheckpoint::signers);
-        let (known, strangers): (Vec<_>, Vec<_>) = keys.partition(|key| {
-            let identity = Identity::ed25519(*key);
-            genesis.founder(&identity).is_some() || genesis.validators.contains(&identity)
-        });
+        let (known, strangers): (Vec<_>, Vec<_>) =
+            keys.partition(|key| summary.members.contains(&Identity::ed25519(*key)));
         if known.is_empty() {
-            let what = "the checkpoints are signed by nobody whom the channel's genesis names";
+            let what = "the checkpoints are signed by nobody who ever was a member of the channel";
             return Err(Fault::Checkpoint(what.to_owned()));
         }
         report.list(

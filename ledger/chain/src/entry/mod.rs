@@ -2,6 +2,7 @@
 //! Entries: one event each on the ledger. The shapes are drawn in `docs/ledger/formats.md`.
 
 mod contract;
+mod epoch;
 mod grant;
 mod member;
 mod payload;
@@ -9,6 +10,7 @@ mod proposal;
 mod record;
 
 pub use contract::{Contract, ContractChange, Limits, MAX_POLICIES};
+pub use epoch::EpochChange;
 pub use grant::{Grant, MAX_RECIPIENTS};
 pub use member::{
     Admission, Change, MAX_MEMBER_CERTIFICATE, MAX_ORGANIZATION, MAX_ROLE, MemberChange,
@@ -25,8 +27,8 @@ pub const MAX_RECORD: usize = 1024;
 /// The longest entry of any kind, in bytes.
 pub const MAX_ENTRY: usize = 160 << 10;
 
-/// One event on the ledger. The first number of an entry says what follows. Numbers 3 to 6 and 9 to 11
-/// are reserved, in this order, for revoke, patient key, access, break-glass, epoch, erase, and receipt.
+/// One event on the ledger. The first number of an entry says what follows. Numbers 3 to 6, 10
+/// and 11 are reserved, in this order, for revoke, patient key, access, break-glass, erase, and receipt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// 1: a resource version put, or a resource deleted.
@@ -37,6 +39,8 @@ pub enum Entry {
     Member(Box<Endorsed<MemberChange>>),
     /// 8: another contract.
     Contract(Box<Endorsed<ContractChange>>),
+    /// 9: other validators.
+    Epoch(Box<Endorsed<EpochChange>>),
 }
 
 impl Entry {
@@ -64,7 +68,7 @@ impl Entry {
         match self {
             Self::Record(record) => record.payload.as_ref(),
             Self::Grant(grant) => Some(&grant.payload),
-            Self::Member(_) | Self::Contract(_) => None,
+            Self::Member(_) | Self::Contract(_) | Self::Epoch(_) => None,
         }
     }
 
@@ -74,7 +78,7 @@ impl Entry {
         match self {
             Self::Record(record) => Some(&record.event_id),
             Self::Grant(grant) => Some(&grant.event_id),
-            Self::Member(_) | Self::Contract(_) => None,
+            Self::Member(_) | Self::Contract(_) | Self::Epoch(_) => None,
         }
     }
 
@@ -83,7 +87,7 @@ impl Entry {
     pub const fn max_size(&self) -> usize {
         match self {
             Self::Record(_) => MAX_RECORD,
-            Self::Grant(_) | Self::Member(_) => 20 << 10,
+            Self::Grant(_) | Self::Member(_) | Self::Epoch(_) => 20 << 10,
             Self::Contract(_) => MAX_ENTRY,
         }
     }
@@ -98,6 +102,7 @@ impl Entry {
             Self::Grant(grant) => grant.check(),
             Self::Member(change) => change.proposal.check(),
             Self::Contract(change) => change.proposal.check(),
+            Self::Epoch(change) => change.proposal.check(),
         }
     }
 
@@ -108,6 +113,7 @@ impl Entry {
             Self::Grant(grant) => grant.write(writer),
             Self::Member(change) => change.write(writer),
             Self::Contract(change) => change.write(writer),
+            Self::Epoch(change) => change.write(writer),
         }
     }
 
@@ -134,6 +140,9 @@ impl Entry {
             }
             (ContractChange::KIND, proposal::ITEMS) => {
                 Endorsed::read(reader).map(|change| Self::Contract(Box::new(change)))
+            }
+            (EpochChange::KIND, proposal::ITEMS) => {
+                Endorsed::read(reader).map(|change| Self::Epoch(Box::new(change)))
             }
             _ => Err(before),
         }

@@ -7,8 +7,8 @@ use super::frame::Frame;
 use crate::bundle::commits;
 use crate::entry::PayloadCommitment;
 use crate::{
-    AsCertified, Block, BlockFault, BlockHash, ChainState, ChannelId, Checkpoint, Genesis, Height,
-    MAX_TRANSACTIONS, MemoryHeads, Rejected,
+    AsCertified, Block, BlockFault, BlockHash, ChainState, ChannelId, Checkpoint, Epochs, Genesis,
+    Height, Identity, MAX_TRANSACTIONS, MemoryHeads, Rejected,
 };
 
 /// Checks an export as its frames come. Memory: one block, and one head for each resource.
@@ -43,6 +43,10 @@ pub struct ExportSummary {
     pub time_ms: u64,
     /// The tree over all headers, to compare with what members signed.
     pub checkpoint: Option<Checkpoint>,
+    /// Everybody who is or was a member.
+    pub members: Vec<Identity>,
+    /// Who certifies which blocks, and the boundary that is fixed, if one is.
+    pub epochs: Option<Epochs>,
     /// How many transactions there are.
     pub transactions: u64,
     /// How many entries there are.
@@ -258,6 +262,8 @@ impl ExportVerifier {
         self.summary.time_ms = chain.time_ms();
         self.summary.entries = chain.entries();
         self.summary.checkpoint = Some(Checkpoint::of(chain));
+        self.summary.members = chain.members().iter().map(|(member, _)| *member).collect();
+        self.summary.epochs = Some(chain.epochs().clone());
         self.ended = true;
         Ok(())
     }

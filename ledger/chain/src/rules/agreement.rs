@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the members have agreed on: who they are, and by which contract they act.
+//! What the members have agreed on: who they are, by which contract they act, and who orders.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -8,10 +9,10 @@ use sha2::{Digest, Sha256};
 use crate::cbor::{DecodeError, Reader, Writer};
 use crate::entry::Endorsed;
 use crate::merkle::Hash;
-use crate::rules::{Action, Claim, Member, Members, Policy, Question};
+use crate::rules::{Action, Claim, Epochs, Member, Members, Policy, Question, Standing};
 use crate::{
-    Admission, Change, ChannelId, Contract, ContractChange, Endorsement, Genesis, Identity,
-    MemberChange, Reason, StateHash,
+    Admission, Change, ChannelId, Contract, ContractChange, Endorsement, EpochChange, Genesis,
+    Height, Identity, MemberChange, Reason, StateHash,
 };
 
 const ROOT_CONTEXT: &[u8] = b"silsila/state/2";
@@ -24,6 +25,7 @@ pub struct Agreement {
     contract: Arc<Contract>,
     number: u64,
     hash: Hash,
+    epochs: Epochs,
 }
 
 /// What stays as it was founded.
@@ -57,6 +59,7 @@ impl Agreement {
             contract: Arc::new(genesis.contract.clone()),
             number: 1,
             hash: genesis.contract.hash(),
+            epochs: Epochs::at_genesis(genesis),
         }
     }
 
@@ -90,6 +93,12 @@ impl Agreement {
         self.number
     }
 
+    /// Who certifies which blocks.
+    #[must_use]
+    pub const fn epochs(&self) -> &Epochs {
+        &self.epochs
+    }
+
     /// The root that a block header names, over this and the sum of newest versions.
     #[must_use]
     pub fn state_root(&self, sum: &StateHash) -> Hash {
@@ -99,6 +108,7 @@ impl Agreement {
             .chain_update(self.members.hash())
             .chain_update(self.number.to_be_bytes())
             .chain_update(self.hash)
+            .chain_update(self.epochs.root_part())
             .finalize()
             .into()
     }
@@ -218,6 +228,50 @@ impl Agreement {
         Ok(())
     }
 
+    /// Lets others order behind a boundary, if the contract permits it as it would permit another contract.
+    pub(super) fn change_validators(
+        &mut self,
+        policy: &dyn Policy,
+        moment: Moment,
+        signer: &Identity,
+        change: &Endorsed<EpochChange>,
+    ) -> Result<(), Reason> {
+        let Endorsed {
+            proposal,
+            endorsements,
+        } = change;
+        self.in_time(moment, proposal.until.0)?;
+        self.epochs.check(proposal.number, &proposal.validators)?;
+        self.may_validate(&proposal.validators, moment.parent_ms)?;
+        let member = self.members.get(signer).ok_or(Reason::NotMember)?;
+        let votes = self.votes(signer, endorsements, Some(moment.parent_ms));
+        let action = Action::ChangeValidators(&proposal.validators);
+        self.ask(policy, (signer, member), (action, None), votes, false)?;
+        let height = Height(moment.height);
+        self.epochs.decide(height, proposal.validators.clone());
+        Ok(())
+    }
+
+    /// Active members, each of another organization: one with two would have two votes.
+    fn may_validate(&self, validators: &[Identity], at_ms: u64) -> Result<(), Reason> {
+        let mut organizations = BTreeSet::new();
+        let fits = validators.iter().all(|validator| {
+            self.members.get(validator).is_some_and(|member| {
+                member.standing == Standing::Active
+                    && !member.is_expired(at_ms)
+                    && organizations.insert(&member.organization)
+            })
+        });
+        if fits { Ok(()) } else { Err(Reason::Validator) }
+    }
+
+    /// What the end of a block changes.
+    pub(super) fn turn(&mut self, height: Height) {
+        if !self.is_alone() {
+            self.epochs.turn(height, &self.members);
+        }
+    }
+
     pub(super) fn advance(&mut self, identity: &Identity, sequence: u64) {
         Arc::make_mut(&mut self.members).advance(identity, sequence);
     }
@@ -291,6 +345,7 @@ impl Agreement {
         self.members.write(writer);
         writer.uint(self.number);
         self.contract.write(writer);
+        self.epochs.write(writer);
     }
 
     /// Reads what [`Agreement::write`] wrote, over the channel's founding.
@@ -299,6 +354,7 @@ impl Agreement {
         self.number = reader.uint()?;
         self.contract = Arc::new(Contract::read(reader)?);
         self.hash = self.contract.hash();
+        self.epochs = Epochs::read(reader)?;
         Ok(())
     }
 }

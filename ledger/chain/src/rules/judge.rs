@@ -207,6 +207,11 @@ impl<'s> Judge<'s> {
                 let agreement = &mut self.agreement;
                 Ok(agreement.change_contract(self.policy, moment, signer, change)?)
             }
+            Entry::Epoch(change) => {
+                current.permitted.clear();
+                let agreement = &mut self.agreement;
+                Ok(agreement.change_validators(self.policy, moment, signer, change)?)
+            }
         }
     }
 

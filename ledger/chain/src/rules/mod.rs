@@ -6,6 +6,7 @@
 //! after the other, for whoever proposes the block and for whoever verifies it.
 
 mod agreement;
+mod epochs;
 mod judge;
 mod members;
 mod policy;
@@ -13,6 +14,7 @@ mod state;
 mod validators;
 
 pub use agreement::Agreement;
+pub use epochs::{EPOCH_NOTICE, Epoch, Epochs, Handover, MAX_EPOCHS};
 pub use judge::{Head, Heads, Judge, Refused};
 pub use members::{Member, Members, Standing};
 pub use policy::{Action, Alone, AsCertified, Claim, Policy, Question, judge_founding};

@@ -81,6 +81,8 @@ pub enum Action<'a> {
     Revoke(&'a Member),
     /// Put another contract in the present one's place.
     ChangeContract(&'a Contract),
+    /// Let others order; a contract is asked as for [`Action::ChangeContract`].
+    ChangeValidators(&'a [Identity]),
 }
 
 /// A question to the contract.

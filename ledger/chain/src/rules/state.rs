@@ -4,7 +4,7 @@
 use crate::cbor::{DecodeError, Reader, Writer};
 use crate::merkle::{self, Frontier, Hash};
 use crate::rules::{
-    Agreement, CertifiedHeader, Head, Heads, Judge, Members, Policy, Refused, Validators,
+    Agreement, CertifiedHeader, Epochs, Head, Heads, Judge, Members, Policy, Refused, Validators,
 };
 use crate::tag_map::TagMap;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     OpenTransaction, RULES_VERSION, Reason, StateHash, Tag, TxFault, TxId,
 };
 
-const LABEL: &str = "silsila/chain-state/2";
+const LABEL: &str = "silsila/chain-state/3";
 
 /// Everything the rules need to know of the past, apart from the resources' newest versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,6 @@ pub struct ChainState {
     history: Frontier,
     state: StateHash,
     agreement: Agreement,
-    validators: Validators,
 }
 
 /// A block that the rules accepted, opened.
@@ -94,7 +93,6 @@ impl ChainState {
             history,
             state: StateHash::default(),
             agreement: Agreement::at_genesis(genesis),
-            validators: Validators::of(genesis),
         }
     }
 
@@ -149,8 +147,20 @@ impl ChainState {
 
     /// Who certifies the next block.
     #[must_use]
-    pub const fn validators(&self) -> &Validators {
-        &self.validators
+    pub fn validators(&self) -> &Validators {
+        self.epochs().present()
+    }
+
+    /// Who certifies which blocks.
+    #[must_use]
+    pub const fn epochs(&self) -> &Epochs {
+        self.agreement.epochs()
+    }
+
+    /// The hash of those who certify the block after the next, which the next one's header names.
+    fn next_validators(&self) -> Hash {
+        let behind_next = self.height.next().next();
+        self.epochs().at(behind_next).hash()
     }
 
     /// Whether others than one gateway read the channel, or may come to: payloads are sealed then.
@@ -202,7 +212,7 @@ impl ChainState {
             history_root: self.history.root(),
             state_root: self.state_root(),
             rules_version: RULES_VERSION,
-            next_validators: self.validators.hash(),
+            next_validators: self.next_validators(),
         }
     }
 
@@ -224,7 +234,7 @@ impl ChainState {
             (header.first_entry != self.entries, Reason::FirstEntry),
             (header.rules_version != RULES_VERSION, Reason::RulesVersion),
             (
-                header.next_validators != self.validators.hash(),
+                header.next_validators != self.next_validators(),
                 Reason::Validators,
             ),
             (
@@ -257,7 +267,7 @@ impl ChainState {
         policy: &dyn Policy,
         heads: &mut H,
     ) -> Result<VerifiedBlock, Rejected<H::Error>> {
-        let certified = self.validators.certify(&block.header, &block.certificate);
+        let certified = self.validators().certify(&block.header, &block.certificate);
         let certified = certified.map_err(|reason| self.fault(None, reason.into()))?;
         let mut transactions = Vec::with_capacity(block.transactions.len());
         let mut change = StateHash::default();
@@ -337,6 +347,7 @@ impl ChainState {
         after.history.append(certified.hash().0);
         after.state.merge(change);
         after.agreement = agreement;
+        after.agreement.turn(after.height);
         after
     }
 
@@ -367,7 +378,7 @@ impl ChainState {
     pub fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
         writer
-            .array(10)
+            .array(13)
             .text(LABEL)
             .uint(self.height.0)
             .bytes(&self.hash.0);
@@ -386,7 +397,7 @@ impl ChainState {
     /// Where the bytes are none.
     pub fn decode(genesis: &Genesis, bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
-        reader.tuple(10)?;
+        reader.tuple(13)?;
         reader.label(LABEL)?;
         let mut state = Self::at_genesis(genesis);
         state.height = Height(reader.uint()?);

@@ -74,6 +74,8 @@ pub fn two_checkpoints() -> Evidence {
     };
     Evidence {
         genesis: genesis().encode(),
+        handovers: Vec::new(),
+        admissions: Vec::new(),
         conflict: Conflict::Checkpoints {
             first: checkpoint(3).sign(&key()),
             second: other.sign(&key()),
@@ -96,6 +98,8 @@ fn certified(time_ms: u64) -> Certified {
 pub fn two_certificates() -> Evidence {
     Evidence {
         genesis: genesis().encode(),
+        handovers: Vec::new(),
+        admissions: Vec::new(),
         conflict: Conflict::Certificates {
             first: certified(0),
             second: certified(1),
@@ -223,6 +227,8 @@ fn a_member_countersigns_what_its_own_chain_says_and_keeps_the_rest_as_evidence(
     let conflict = *signed.countersign(&other, &key()).unwrap_err();
     let evidence = Evidence {
         genesis: genesis().encode(),
+        handovers: Vec::new(),
+        admissions: Vec::new(),
         conflict,
     };
     let shown = evidence.verify(&genesis().id()).expect("of the sample");
@@ -281,6 +287,8 @@ fn what_agrees_is_no_evidence_nor_what_anybody_could_have_signed() {
     for (conflict, fault) in expected {
         let evidence = Evidence {
             genesis: genesis().encode(),
+            handovers: Vec::new(),
+            admissions: Vec::new(),
             conflict,
         };
         assert_eq!(evidence.verify(&genesis().id()), Err(fault), "{evidence:?}");

@@ -32,6 +32,7 @@ fn no_format_changes_by_accident() {
         ("entry: reinstate", kind(5)),
         ("entry: revoke", kind(6)),
         ("entry: contract", kind(7)),
+        ("entry: epoch", kind(8)),
         ("genesis of two", shared().encode()),
         ("contract", shared().contract.encode()),
         ("transaction header", put.header.clone()),
@@ -65,6 +66,18 @@ fn no_format_changes_by_accident() {
         ),
         ("chain state", state.encode()),
         ("state root", state.state_root().to_vec()),
+        (
+            "state root with epochs",
+            crate::epochs::three_epochs().state.state_root().to_vec(),
+        ),
+        (
+            "proof over two boundaries",
+            crate::epochs::three_epochs().proof(40).encode(),
+        ),
+        (
+            "evidence with epochs and an admission",
+            crate::epochs::evidence_with_all().encode(),
+        ),
         ("resource tag", keys().resource_tag("Patient/a").0.to_vec()),
         ("subject tag", keys().subject_tag("Patient/a").0.to_vec()),
     ];

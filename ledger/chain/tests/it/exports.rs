@@ -66,6 +66,7 @@ pub fn proof_of_payload() -> Proof {
         entry: transaction.entries[..opened.entries()[0].end].to_vec(),
         entry_index: 0,
         entry_path: inclusion_path(&leaves[..], 0, 2).expect("of the sample"),
+        handovers: Vec::new(),
         later: Some(Later {
             header: blocks[1].header.clone(),
             certificate: blocks[1].certificate.clone(),

@@ -5,6 +5,7 @@ mod bundles;
 mod checkpoints;
 mod codecs;
 mod conformance;
+mod epochs;
 mod exports;
 mod merkle;
 mod proofs;

@@ -33,6 +33,7 @@ pub fn proof() -> Proof {
         entry: transaction.entries.clone(),
         entry_index: 0,
         entry_path: Vec::new(),
+        handovers: Vec::new(),
         later: Some(Later {
             header: later.header.clone(),
             certificate: later.certificate.clone(),

@@ -4,8 +4,8 @@
 use silsila_chain::cbor::Writer;
 use silsila_chain::{
     Admission, AsCertified, Block, Certificate, ChainState, Change, ChannelKeys, Contract,
-    ContractChange, CustodianKey, Endorsed, Endorsement, Entry, EntryHash, EventId, Founder,
-    Genesis, Grant, Height, Identity, Limits, MemberChange, MemberKey, MemoryHeads, Op,
+    ContractChange, CustodianKey, Endorsed, Endorsement, Entry, EntryHash, EpochChange, EventId,
+    Founder, Genesis, Grant, Height, Identity, Limits, MemberChange, MemberKey, MemoryHeads, Op,
     PayloadCommitment, PayloadDigest, Proposal, Record, Suite, Transaction,
 };
 
@@ -82,6 +82,14 @@ pub fn kinds() -> Vec<Entry> {
         until: Height(40),
         contract: contract(),
     };
+    let validators = EpochChange::new(
+        1,
+        Height(40),
+        (21..25)
+            .map(|n| Identity::ed25519(MemberKey::from_seed(&[n; 32]).public()))
+            .collect(),
+    );
+    let endorsement = Endorsement::sign(&other_key(), &validators.id(&shared().id()));
     let admission = Admission {
         sealing_key: [8; 32],
         organization: "Hyderabad".to_owned(),
@@ -102,6 +110,7 @@ pub fn kinds() -> Vec<Entry> {
         change(4, Change::Reinstate),
         change(5, Change::Revoke { reason: 1 }),
         Entry::Contract(Box::new(Endorsed::new(contract, Vec::new()))),
+        Entry::Epoch(Box::new(Endorsed::new(validators, vec![endorsement]))),
     ]
 }
 

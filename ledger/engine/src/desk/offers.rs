@@ -30,6 +30,7 @@ const fn is_final(reason: &Reason) -> bool {
             | Reason::Absent
             | Reason::Revision
             | Reason::ContractNumber
+            | Reason::EpochNumber
     )
 }
 

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The engine of a gateway that is alone: everything staged goes into the next block, in order.
+//! The engine of a member that orders alone: everything staged goes into the next block, in order. A member
+//! of a channel that others order waits for their blocks.
 
 use std::sync::Arc;
 
 use silsila_chain::{
-    Block, BlockHeader, Certificate, ChainState, Heads, MAX_TRANSACTIONS, MemberKey,
+    Block, BlockHeader, Certificate, ChainState, Heads, Identity, MAX_TRANSACTIONS, MemberKey,
     OpenTransaction, Policy, Reason, Refused, StateHash, Transaction, TxId, VerifiedBlock,
 };
 
@@ -28,6 +29,10 @@ impl Engine for LoneEngine {
         staged: &[&Transaction],
         heads: &mut dyn Heads<Error = StoreError>,
     ) -> Result<Ordered, StoreError> {
+        // Whose channel is ordered elsewhere, from the present epoch on or ever, waits for blocks.
+        if chain.validators().identities() != [Identity::ed25519(self.key.public())] {
+            return Ok(Ordered::Later);
+        }
         let mut judge = chain.judge(&*self.policy);
         let (mut taken, mut opened, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         let (mut change, mut entries) = (StateHash::default(), 0);

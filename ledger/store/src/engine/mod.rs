@@ -37,17 +37,3 @@ pub(crate) enum Ordered {
     /// Blocks will come through [`crate::Store::apply`].
     Later,
 }
-
-/// For a member of a channel whose blocks are ordered elsewhere: everything comes later.
-pub(crate) struct Elsewhere;
-
-impl Engine for Elsewhere {
-    fn order(
-        &mut self,
-        _: &ChainState,
-        _: &[&Transaction],
-        _: &mut dyn Heads<Error = StoreError>,
-    ) -> Result<Ordered, StoreError> {
-        Ok(Ordered::Later)
-    }
-}

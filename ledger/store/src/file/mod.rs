@@ -4,6 +4,7 @@
 //! eight bytes of a tag. `docs/ledger/formats.md` draws them.
 
 mod connection;
+mod epochs;
 mod heads;
 mod keys;
 mod lock;
@@ -14,6 +15,7 @@ mod rows;
 mod schema;
 
 pub(crate) use connection::{connect_reader, connect_writer, copy_to, damaged_pages, fold_log};
+pub(crate) use epochs::{count_epochs, insert_epochs, knows_epochs, mend_epochs, read_epochs};
 pub(crate) use heads::{insert_version, versions};
 pub(crate) use keys::{
     closed, content_key, insert_closed, insert_content_key, newest_period, own_compartments,

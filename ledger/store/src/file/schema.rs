@@ -118,6 +118,11 @@ CREATE TABLE IF NOT EXISTS ledger_scrub (
     ended_ms INTEGER NOT NULL
 );
 
+CREATE TABLE IF NOT EXISTS ledger_epoch (
+    first INTEGER PRIMARY KEY,
+    validators BLOB NOT NULL
+);
+
 CREATE TABLE IF NOT EXISTS ledger_halt (
     number INTEGER PRIMARY KEY CHECK (number = 0),
     found_ms INTEGER NOT NULL,

@@ -8,9 +8,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
 use silsila_chain::merkle::{self, Hash};
-use silsila_chain::{BlockHash, CHUNK, Height, Identity, TransactionHeader, Validators};
+use silsila_chain::{BlockHash, CHUNK, Epochs, Height, Identity, TransactionHeader};
 
 use crate::file::{BlockRow, TransactionRow};
+use crate::read::StoredEpochs;
 use crate::{Fault, Place, StoreError};
 
 const MEMORY: usize = 16 << 20;
@@ -67,14 +68,14 @@ impl Anchors {
     pub(crate) fn get(
         &self,
         conn: &Connection,
-        validators: &Validators,
+        epochs: &StoredEpochs,
         transaction: i64,
     ) -> Result<Arc<Anchor>, StoreError> {
         let kept = self.kept().anchors.get(&transaction).cloned();
         if let Some(anchor) = kept {
             return Ok(anchor);
         }
-        let verified = verify(conn, validators, transaction)?;
+        let verified = verify(conn, &epochs.get(conn)?, transaction)?;
         let mut found = None;
         let mut kept = self.kept();
         for (number, anchor) in verified {
@@ -108,7 +109,7 @@ fn missing(transaction: i64) -> Fault {
 /// numbers, roots.
 fn verify(
     conn: &Connection,
-    validators: &Validators,
+    epochs: &Epochs,
     transaction: i64,
 ) -> Result<Vec<(i64, Anchor)>, StoreError> {
     let row = TransactionRow::range(conn, transaction, transaction + 1)?.pop();
@@ -123,7 +124,7 @@ fn verify(
     };
     let block =
         BlockRow::at(conn, height)?.ok_or_else(|| fault("ledger_block", "a block is missing"))?;
-    let certified = validators
+    let certified = epochs
         .certify(&block.header, &block.certificate)
         .map_err(|reason| fault("ledger_block", &reason.to_string()))?;
     let header = certified.header();

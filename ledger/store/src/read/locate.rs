@@ -4,15 +4,15 @@
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use silsila_chain::{CHUNK, OpenEntry, Policy, Record, Validators, chunk_roots, read_entries};
+use silsila_chain::{CHUNK, OpenEntry, Policy, Record, chunk_roots, read_entries};
 
 use crate::file::{ChunkRow, differs, is_wanted, with_payload};
-use crate::read::{Anchor, Anchors, Opened, Opening};
+use crate::read::{Anchor, Anchors, Opened, Opening, StoredEpochs};
 use crate::{CommittedEntry, Content, Fault, Place, StoreError};
 
 /// What reading needs besides a connection.
 pub(crate) struct Reading {
-    pub(crate) validators: Validators,
+    pub(crate) epochs: StoredEpochs,
     pub(crate) policy: Arc<dyn Policy>,
     pub(crate) anchors: Anchors,
     pub(crate) opening: Opening,
@@ -35,7 +35,7 @@ impl Reading {
             ..Place::default()
         };
         let fault = |what: String| Fault { place, what };
-        let anchor = match self.anchors.get(conn, &self.validators, row.transaction) {
+        let anchor = match self.anchors.get(conn, &self.epochs, row.transaction) {
             Err(StoreError::Damaged { fault }) => return Err(at_entry(*fault, seq).into()),
             other => other?,
         };

@@ -3,6 +3,7 @@
 
 mod anchors;
 mod blocks;
+mod epochs;
 mod export;
 mod heads;
 mod locate;
@@ -14,6 +15,7 @@ pub(crate) use anchors::{Anchor, Anchors};
 pub use export::Exported;
 
 pub(crate) use blocks::{block, entries_through, summaries};
+pub(crate) use epochs::{StoredEpochs, handovers};
 pub(crate) use export::certified_root;
 pub(crate) use heads::StoredHeads;
 pub(crate) use locate::{Located, Reading};

@@ -3,10 +3,10 @@
 
 use rusqlite::Connection;
 use silsila_chain::merkle::{Hash, inclusion_path};
-use silsila_chain::{CHUNK, Later, Proof};
+use silsila_chain::{CHUNK, Height, Later, Proof};
 
 use crate::file::{BlockRow, StoredTree, TransactionRow, tip_height};
-use crate::read::Reading;
+use crate::read::{Reading, handovers};
 use crate::{Fault, Place, StoreError};
 
 /// The proof that the chain holds an entry, up to its last block.
@@ -41,6 +41,8 @@ pub(crate) fn prove(
         .position(|row| row.number == chunk.row.transaction)
         .ok_or_else(missing)?;
     let ids: Vec<Hash> = transactions.iter().map(|row| row.id().0).collect();
+    let later = later(conn, &block)?;
+    let latest = later.as_ref().map_or(anchor.height, |(height, _)| *height);
     let (scheme, signature) = transactions[position].signature()?;
     let leaves: Vec<Hash> = chunk.entries.iter().map(|entry| entry.hash.0).collect();
     let index = seq - anchor.first_entry;
@@ -51,7 +53,8 @@ pub(crate) fn prove(
     ));
     Ok(Proof {
         genesis: genesis.to_vec(),
-        later: later(conn, &block)?,
+        later: later.map(|(_, later)| later),
+        handovers: handovers(conn, latest)?,
         header: block.header,
         certificate: block.certificate,
         transaction: transactions[position].header.clone(),
@@ -71,16 +74,17 @@ fn path(leaves: &[Hash], index: usize) -> Vec<Hash> {
     path
 }
 
-fn later(conn: &Connection, block: &BlockRow) -> Result<Option<Later>, StoreError> {
+fn later(conn: &Connection, block: &BlockRow) -> Result<Option<(Height, Later)>, StoreError> {
     let tip = tip_height(conn)?.filter(|tip| *tip > block.height);
     let Some(tip) = tip else { return Ok(None) };
     let Some(row) = BlockRow::at(conn, tip)? else {
         return Ok(None);
     };
     let path = inclusion_path(&StoredTree(conn), block.height.0, tip.0)?;
-    Ok(Some(Later {
+    let later = Later {
         header: row.header,
         certificate: row.certificate,
         path,
-    }))
+    };
+    Ok(Some((tip, later)))
 }

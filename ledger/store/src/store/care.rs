@@ -27,7 +27,7 @@ impl Store {
             &self.0.file,
             &self.0.genesis,
             tip,
-            &*self.0.reading.policy,
+            &self.0.reading,
             progress,
         )?;
         report.faults.extend(self.read(check_outbox)?);

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
-use silsila_chain::{AsCertified, Validators};
+use silsila_chain::AsCertified;
 
 use super::{Inner, Store};
 use crate::clear::ClearSuite;
 use crate::file::{LedgerFile, MetaName, connect_reader, fold_log, read_meta};
-use crate::read::{Anchors, Opening, Pool, Reading};
+use crate::read::{Anchors, Opening, Pool, Reading, StoredEpochs};
 use crate::writer::{self, Checkpoint, Opened, Writer, decode_genesis};
 use crate::{Dictionary, FileKey, Index, StoreError, StoreOptions};
 
@@ -73,10 +73,9 @@ impl Store {
             me: None,
             sealing: None,
         };
-        let validators = Validators::of(&genesis);
         Ok(Self(Arc::new(Inner {
             reading: Arc::new(Reading {
-                validators,
+                epochs: StoredEpochs::new(&genesis),
                 policy: Arc::new(AsCertified),
                 anchors: Anchors::default(),
                 opening,

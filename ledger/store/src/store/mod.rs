@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Transaction};
-use silsila_chain::{ChannelId, ChannelKeys, Genesis};
+use silsila_chain::{ChannelId, ChannelKeys, Epochs, Genesis};
 
 use crate::StoreError;
 use crate::file::LedgerFile;
@@ -51,6 +51,11 @@ impl Store {
     #[must_use]
     pub fn genesis(&self) -> &Genesis {
         &self.0.genesis
+    }
+
+    /// Who certifies which blocks, up to the last one.
+    pub(crate) fn epochs(&self, conn: &Connection) -> Result<Epochs, StoreError> {
+        self.0.reading.epochs.get(conn)
     }
 
     /// A number that rises with every block, after it can be read and before its submitter is told. What

@@ -3,9 +3,10 @@
 //! from then on, also after a restart, until people have decided; the evidence is kept.
 
 use rusqlite::{Connection, OptionalExtension, params};
-use silsila_chain::{Block, BlockHeader, Certified, Conflict, Evidence, Height, Validators};
+use silsila_chain::{Block, BlockHeader, Certified, Conflict, Evidence, Height};
 
 use crate::file::{BlockRow, int, number};
+use crate::read::handovers;
 use crate::verify::damage::has_table;
 use crate::{Store, StoreError};
 
@@ -91,13 +92,15 @@ impl Store {
             header,
             certificate,
         });
-        let validators = Validators::of(self.genesis());
         // One that is not certified is no statement of the channel's, only of whoever sent it.
-        let Ok((conflict, height)) = Conflict::certificates(&validators, first, second) else {
+        let Ok((conflict, height)) = Conflict::certificates(&self.epochs(conn)?, first, second)
+        else {
             return Ok(None);
         };
         let evidence = Evidence {
             genesis: self.genesis().encode(),
+            handovers: handovers(conn, height)?,
+            admissions: Vec::new(),
             conflict,
         };
         Ok(Some(Halt {

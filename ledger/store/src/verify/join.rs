@@ -135,7 +135,7 @@ pub(crate) fn replay(
     }
     while chain.height() < tip {
         let to = Height((chain.height().0 + STEP).min(tip.0));
-        let segment = check_segment(conn, &reading.validators, chain.height().next(), to)?;
+        let segment = check_segment(conn, &reading.epochs.get(conn)?, chain.height().next(), to)?;
         if let Some(fault) = segment.faults.into_iter().next() {
             return Err(fault.into());
         }

@@ -6,8 +6,7 @@
 use rusqlite::{Connection, Transaction, params};
 use silsila_chain::merkle::{root, tree_root};
 use silsila_chain::{
-    Block, CHUNK, CertifiedHeader, Height, OpenEntry, OpenTransaction, PayloadCommitment,
-    Validators,
+    Block, CHUNK, CertifiedHeader, Epochs, Height, OpenEntry, OpenTransaction, PayloadCommitment,
 };
 
 use crate::file::{
@@ -94,8 +93,8 @@ impl Store {
     /// [`StoreError::Block`] where the rules refuse it; [`StoreError::Damaged`] where it does not fit its
     /// neighbours, after which nothing is changed.
     pub fn repair_block(&self, block: &Block, now_ms: u64) -> Result<Vec<Fault>, StoreError> {
-        let validators = Validators::of(self.genesis());
-        let (certified, opened) = open(self, &validators, block)?;
+        let epochs = self.read(|conn| self.epochs(conn))?;
+        let (certified, opened) = open(self, &epochs, block)?;
         let height = certified.header().height;
         self.local(|txn| {
             let rewriting = Rewriting {
@@ -108,7 +107,7 @@ impl Store {
             // Nodes are made of those below them: only what certified headers name may come of it.
             let (size, have) = (height.0 + 1, tip_height(txn)?.unwrap_or_default().0 + 1);
             certified_root(txn, size, have, &tree_root(&StoredTree(txn), size)?)?;
-            let segment = check_segment(txn, &validators, height, height)?;
+            let segment = check_segment(txn, &epochs, height, height)?;
             let left = segment.faults.into_iter();
             let (payloads, others): (Vec<_>, Vec<_>) =
                 left.partition(|fault| fault.place.table == "ledger_payload");
@@ -133,14 +132,14 @@ fn fault_at(place: Place, what: &str) -> Fault {
 /// The block's parts, if it is certified, of this channel, and made of what its header says.
 fn open(
     store: &Store,
-    validators: &Validators,
+    epochs: &Epochs,
     block: &Block,
 ) -> Result<(CertifiedHeader, Vec<OpenTransaction>), StoreError> {
     let place = Place {
         table: "ledger_block",
         ..Place::default()
     };
-    let certified = validators
+    let certified = epochs
         .certify(&block.header, &block.certificate)
         .map_err(|reason| fault_at(place, &reason.to_string()))?;
     let header = certified.header();

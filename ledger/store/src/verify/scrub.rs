@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use silsila_chain::merkle::{EMPTY_ROOT, Nodes, node_hash};
-use silsila_chain::{BlockHeader, Height, Validators};
+use silsila_chain::{BlockHeader, Epochs, Height};
 
 use crate::file::{BlockRow, StoredTree, int, number, prefix, read_node, tip_height};
 use crate::verify::damage::has_table;
@@ -48,10 +48,10 @@ impl Store {
     /// # Errors
     /// Where the database cannot be read or written at all.
     pub fn scrub(&self, entries: u64, now_ms: u64) -> Result<ScrubStep, StoreError> {
-        let validators = Validators::of(self.genesis());
         let (mut step, state) = self.read(|conn| {
             let state = scrub_state(conn)?;
-            let step = look(conn, &validators, state.height, entries)?;
+            let epochs = self.epochs(conn)?;
+            let step = look(conn, &epochs, state.height, entries)?;
             Ok::<_, StoreError>((step, state))
         })?;
         if state.height == 0 {
@@ -110,7 +110,7 @@ fn scrub_state(conn: &Connection) -> Result<ScrubState, StoreError> {
 /// Checks the blocks behind `after`.
 fn look(
     conn: &Connection,
-    validators: &Validators,
+    epochs: &Epochs,
     after: u64,
     entries: u64,
 ) -> Result<ScrubStep, StoreError> {
@@ -131,7 +131,7 @@ fn look(
         round_ended: to == tip,
         ..ScrubStep::default()
     };
-    match check_segment(conn, validators, Height(from), Height(to)) {
+    match check_segment(conn, epochs, Height(from), Height(to)) {
         Ok(segment) => {
             step.faults = segment.faults;
             for block in &segment.blocks {

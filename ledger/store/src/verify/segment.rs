@@ -3,8 +3,8 @@
 
 use rusqlite::Connection;
 use silsila_chain::{
-    CHUNK, CertifiedHeader, Height, OpenEntry, OpenTransaction, Reason, StateHash, Transaction,
-    TransactionHeader, Validators,
+    CHUNK, CertifiedHeader, Epochs, Height, OpenEntry, OpenTransaction, Reason, StateHash,
+    Transaction, TransactionHeader,
 };
 
 use crate::file::{BlockRow, ChunkRow, TransactionRow, differs, int, is_wanted, prefix};
@@ -56,7 +56,7 @@ pub(crate) struct Segment {
 /// Checks the blocks of a range of heights, each in itself.
 pub(crate) fn check_segment(
     conn: &Connection,
-    validators: &Validators,
+    epochs: &Epochs,
     from: Height,
     to: Height,
 ) -> Result<Segment, StoreError> {
@@ -82,7 +82,7 @@ pub(crate) fn check_segment(
             segment: &mut segment,
             height: row.height,
         }
-        .block(row, next, validators)?;
+        .block(row, next, epochs)?;
         match checked {
             Some(block) if !segment.broken => segment.blocks.push(block),
             _ => segment.broken = true,
@@ -108,11 +108,11 @@ impl Checking<'_> {
         &mut self,
         row: &BlockRow,
         next: i64,
-        validators: &Validators,
+        epochs: &Epochs,
     ) -> Result<Option<CheckedBlock>, StoreError> {
         self.segment.tally.blocks += 1;
         self.segment.tally.bytes += (row.header.len() + row.certificate.len()) as u64;
-        let certified = match validators.certify(&row.header, &row.certificate) {
+        let certified = match epochs.certify(&row.header, &row.certificate) {
             Ok(certified) => certified,
             Err(reason) => {
                 self.fault("ledger_block", None, None, reason.to_string());

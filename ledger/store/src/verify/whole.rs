@@ -8,10 +8,11 @@ use std::thread;
 
 use rusqlite::Connection;
 use silsila_chain::{
-    BlockHeader, ChainState, Genesis, Head, Heads, Height, MemoryHeads, Policy, Tag, Validators,
+    BlockHeader, ChainState, Epochs, Genesis, Head, Heads, Height, MemoryHeads, Policy, Tag,
 };
 
 use crate::file::{LedgerFile, connect_reader, int, number};
+use crate::read::Reading;
 use crate::verify::join::{check_genesis, join};
 use crate::verify::segment::{Segment, Tally, check_segment};
 use crate::verify::tables::{VersionSum, missing_versions, sum_versions};
@@ -67,15 +68,16 @@ pub(crate) fn verify_whole(
     file: &LedgerFile,
     genesis: &Genesis,
     tip: Height,
-    policy: &dyn Policy,
+    reading: &Reading,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<VerifyReport, StoreError> {
     let conn = connect_reader(file, READER_CACHE)?;
     // In one state of the file, as every range of blocks is checked: others may be committed meanwhile.
     let snapshot = conn.unchecked_transaction()?;
     let plan = plan(&snapshot, tip)?;
+    let epochs = reading.epochs.get(&snapshot)?;
     drop(snapshot);
-    let mut judged = Judged::new(genesis, policy);
+    let mut judged = Judged::new(genesis, &*reading.policy);
     let expected = usize::try_from(plan.end).unwrap_or(usize::MAX);
     judged.heads.0.reserve(expected.min(HEADS_RESERVED));
     judged.faults.extend(check_genesis(&conn, genesis)?);
@@ -83,12 +85,11 @@ pub(crate) fn verify_whole(
         AtomicUsize::new(0),
         thread::available_parallelism().map_or(1, usize::from),
     );
-    let validators = Validators::of(genesis);
     let failed = thread::scope(|scope| {
         let (sender, receiver) = sync_channel(threads);
         for _ in 0..threads.min(plan.jobs.len()) {
-            let (sender, next, plan, validators) = (sender.clone(), &next, &plan, &validators);
-            scope.spawn(move || work(file, validators, plan, next, &sender));
+            let (sender, next, plan, epochs) = (sender.clone(), &next, &plan, &epochs);
+            scope.spawn(move || work(file, epochs, plan, next, &sender));
         }
         drop(sender);
         judged.collect(&conn, &receiver, tip, progress)
@@ -150,7 +151,7 @@ type Message = (usize, Result<Done, StoreError>);
 
 fn work(
     file: &LedgerFile,
-    validators: &Validators,
+    epochs: &Epochs,
     plan: &Plan,
     next: &AtomicUsize,
     sender: &SyncSender<Message>,
@@ -162,9 +163,10 @@ fn work(
             return;
         };
         let done = match &conn {
-            Ok(conn) => run(conn, validators, plan, *job),
-            Err(_) => connect_reader(file, READER_CACHE)
-                .and_then(|conn| run(&conn, validators, plan, *job)),
+            Ok(conn) => run(conn, epochs, plan, *job),
+            Err(_) => {
+                connect_reader(file, READER_CACHE).and_then(|conn| run(&conn, epochs, plan, *job))
+            }
         };
         if sender.send((turn, done)).is_err() {
             return;
@@ -172,14 +174,9 @@ fn work(
     }
 }
 
-fn run(
-    conn: &Connection,
-    validators: &Validators,
-    plan: &Plan,
-    job: Job,
-) -> Result<Done, StoreError> {
+fn run(conn: &Connection, epochs: &Epochs, plan: &Plan, job: Job) -> Result<Done, StoreError> {
     match job {
-        Job::Blocks(from, to) => check_segment(conn, validators, from, to)
+        Job::Blocks(from, to) => check_segment(conn, epochs, from, to)
             .map(Done::Blocks)
             .or_else(|error| {
                 let place = Place {

@@ -9,7 +9,8 @@ use silsila_chain::{
 };
 
 use crate::file::{
-    BlockRow, ChunkRow, OutboxRow, TransactionRow, insert_node, insert_version, int, join_signature,
+    BlockRow, ChunkRow, OutboxRow, TransactionRow, insert_epochs, insert_node, insert_version, int,
+    join_signature,
 };
 use crate::read::{Reading, StoredHeads};
 use crate::writer::receive::{Arrived, Revealed, open_applied, reveal_by_key, take_key};
@@ -89,6 +90,7 @@ impl Writer {
             .conn
             .transaction_with_behavior(TransactionBehavior::Immediate)?;
         write_block(&txn, block, verified, self.next_transaction, &self.chain)?;
+        insert_epochs(&txn, after.epochs(), self.chain.epochs().all().len())?;
         for one in &placed {
             one.write(&txn, verified.certified.header())?;
             if let Some(staged) = self.outbox.get(&one.open.id()) {

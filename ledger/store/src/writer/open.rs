@@ -5,17 +5,15 @@
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use silsila_chain::{
-    ChainState, ChannelKeys, Genesis, Identity, MAX_NAME, Validators, judge_founding,
-};
+use silsila_chain::{ChainState, ChannelKeys, Genesis, Identity, MAX_NAME, judge_founding};
 
 use crate::clear::ClearSuite;
-use crate::engine::{Elsewhere, Engine, LoneEngine};
+use crate::engine::{Engine, LoneEngine};
 use crate::file::{
-    BlockRow, ChunkRow, MetaName, OutboxRow, WriteLock, connect_writer, create_tables, read_meta,
-    write_meta,
+    BlockRow, ChunkRow, MetaName, OutboxRow, WriteLock, connect_writer, create_tables, mend_epochs,
+    read_meta, write_meta,
 };
-use crate::read::{Anchors, Opening, Reading};
+use crate::read::{Anchors, Opening, Reading, StoredEpochs};
 use crate::verify::{check_genesis, check_outbox, replay};
 use crate::writer::outbox::{heads_of, open as open_staged};
 use crate::writer::stage::draw;
@@ -49,7 +47,7 @@ pub(crate) fn open(
         sealing: options.sealing_key.clone(),
     };
     let reading = Arc::new(Reading {
-        validators: Validators::of(&genesis),
+        epochs: StoredEpochs::new(&genesis),
         policy: Arc::clone(&options.policy),
         anchors: Anchors::default(),
         opening,
@@ -58,6 +56,7 @@ pub(crate) fn open(
         return Err(fault.into());
     }
     let start = start(&conn, &genesis, &keys)?;
+    mend_epochs(&conn, start.chain.epochs(), start.chain.height())?;
     let checkpoint = start.chain.height();
     let before = start.chain.entries();
     let Checkpoint {
@@ -71,7 +70,7 @@ pub(crate) fn open(
     let outbox = take_up(&conn)?;
     let mut writer = Writer {
         index,
-        engine: engine(options, &genesis),
+        engine: engine(options),
         reading,
         keys,
         member: options.member_key.clone(),
@@ -89,11 +88,8 @@ pub(crate) fn open(
     Ok(Opened { writer, genesis })
 }
 
-/// Whoever alone certifies blocks orders them here; everybody else waits for blocks.
-fn engine(options: &StoreOptions, genesis: &Genesis) -> Box<dyn Engine> {
-    if genesis.validators != [me(options)] {
-        return Box::new(Elsewhere);
-    }
+/// Whoever alone certifies blocks orders them here, as long as that is so.
+fn engine(options: &StoreOptions) -> Box<dyn Engine> {
     Box::new(LoneEngine {
         key: options.member_key.clone(),
         clock: Arc::clone(&options.clock),

@@ -187,7 +187,10 @@ impl Writer {
 
     /// Stages a change of a member or of the contract, alone in its transaction.
     pub(crate) fn propose(&mut self, entry: &Entry) -> Result<TxId, StoreError> {
-        if !matches!(entry, Entry::Member(_) | Entry::Contract(_)) {
+        if !matches!(
+            entry,
+            Entry::Member(_) | Entry::Contract(_) | Entry::Epoch(_)
+        ) {
             return Err(StoreError::Draft {
                 position: 0,
                 kind: String::new(),

@@ -8,6 +8,7 @@ mod crash;
 mod damage;
 mod dice;
 mod doors;
+mod epochs;
 mod expiry;
 mod full;
 mod harness;

@@ -15,15 +15,15 @@ use tempfile::TempDir;
 use crate::harness::{Bodies, assert_clean, body, delete, put, stage};
 
 /// One member's files and keys. Member 1 orders.
-struct Member {
+pub struct Member {
     number: u8,
-    folder: TempDir,
+    pub folder: TempDir,
     /// Whether it has a key that envelopes can be sealed to.
     sealing: bool,
 }
 
 impl Member {
-    fn new(number: u8) -> Self {
+    pub fn new(number: u8) -> Self {
         Self {
             number,
             folder: tempfile::tempdir().unwrap(),
@@ -35,7 +35,7 @@ impl Member {
         MemberKey::from_seed(&[self.number; 32])
     }
 
-    fn identity(&self) -> Identity {
+    pub fn identity(&self) -> Identity {
         Identity::ed25519(self.key().public())
     }
 
@@ -68,7 +68,7 @@ impl Member {
         options
     }
 
-    fn open(&self, genesis: &Genesis) -> Store {
+    pub fn open(&self, genesis: &Genesis) -> Store {
         Store::open(self.options(genesis), Box::new(Bodies)).unwrap()
     }
 
@@ -78,7 +78,7 @@ impl Member {
     }
 }
 
-fn found(members: &[&Member]) -> Genesis {
+pub fn found(members: &[&Member]) -> Genesis {
     let mut founders: Vec<Founder> = members.iter().map(|member| member.founder()).collect();
     founders.sort_by_key(|founder| founder.identity);
     let orderer = members[0].key().public();
@@ -94,11 +94,11 @@ fn found(members: &[&Member]) -> Genesis {
     }
 }
 
-fn commit(store: &Store, drafts: Vec<Draft>) -> Height {
+pub fn commit(store: &Store, drafts: Vec<Draft>) -> Height {
     submit(store, stage(store, drafts))
 }
 
-fn submit(store: &Store, id: TxId) -> Height {
+pub fn submit(store: &Store, id: TxId) -> Height {
     match store.submit(id).unwrap() {
         TxStatus::Committed { height } => height,
         other => panic!("{other:?}"),
@@ -134,7 +134,7 @@ impl Heighted for Block {
 }
 
 /// Brings a follower level, with payloads or without.
-fn follow(from: &Store, to: &Store, with_payloads: bool) {
+pub fn follow(from: &Store, to: &Store, with_payloads: bool) {
     let next = to.health().unwrap().height.0 + 1;
     for height in next..=from.health().unwrap().height.0 {
         let block = from.block(Height(height)).unwrap().unwrap();

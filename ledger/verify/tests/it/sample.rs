@@ -122,6 +122,7 @@ impl Sample {
             entry: transaction.entries[..opened.entries()[0].end].to_vec(),
             entry_index: 0,
             entry_path,
+            handovers: Vec::new(),
             later: Some(Later {
                 header: last.header.clone(),
                 certificate: last.certificate.clone(),
@@ -195,6 +196,8 @@ impl Sample {
         };
         Evidence {
             genesis: self.genesis.encode(),
+            handovers: Vec::new(),
+            admissions: Vec::new(),
             conflict: Conflict::Certificates { first, second },
         }
     }

@@ -86,9 +86,8 @@ fn text(state: &FhirState, permit: &Permit, vid: i64) -> Result<(String, Vec<u8>
         let name = lookup::name_of(conn, version.rid)?.ok_or(Refusal::Corrupt)?;
         Ok((entry, name))
     })?;
-    let mut proof = state.store().proof(seq)?;
     // Without the newest block the same version has the same proof for ever.
-    proof.later = None;
+    let proof = state.store().proof(seq)?.without_later();
     let story = Story {
         entry: &entry,
         resource: (name.0, &name.1),
