@@ -156,15 +156,14 @@ impl From<rusqlite::Error> for StoreError {
         if is_full(&source) {
             Self::Full
         } else if is_damage(&source) {
+            crate::notice::page();
             let place = Place {
                 table: "sqlite",
                 ..Place::default()
             };
-            Fault {
-                place,
-                what: "SQLite finds the file's own structure damaged".to_owned(),
-            }
-            .into()
+            let what = "SQLite finds the file's own structure damaged".to_owned();
+            let fault = Box::new(Fault { place, what });
+            Self::Damaged { fault }
         } else {
             Self::Sqlite { source }
         }
@@ -184,6 +183,7 @@ impl From<IndexError> for StoreError {
 
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
+        crate::notice::fault(&fault);
         Self::Damaged {
             fault: Box::new(fault),
         }

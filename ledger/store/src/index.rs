@@ -87,6 +87,17 @@ pub trait Index: Send {
         Ok(())
     }
 
+    /// Another index of this kind, for a file that takes the place of this one: whatever was handed out that depends
+    /// on its secrets stays valid. `None` where there cannot be one; then a damaged file is not made anew.
+    fn again(&self) -> Option<Box<dyn Index>> {
+        None
+    }
+
+    /// Its tables, all of which follow from the chain.
+    fn tables(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Compares the index with the chain, as far as row counts and heights can tell; each string is
     /// one fault and names no patient data. `records` is how many records the chain holds.
     ///
@@ -108,6 +119,10 @@ pub trait Index: Send {
 pub struct NoIndex;
 
 impl Index for NoIndex {
+    fn again(&self) -> Option<Box<dyn Index>> {
+        Some(Box::new(Self))
+    }
+
     fn prepare(&mut self, _: &rusqlite::Connection) -> Result<(), IndexError> {
         Ok(())
     }

@@ -16,8 +16,10 @@ mod engine;
 mod error;
 mod file;
 mod index;
+mod notice;
 mod options;
 mod read;
+mod rebuild;
 mod report;
 mod store;
 mod verify;
@@ -30,9 +32,12 @@ pub use file::FileKey;
 pub use index::{Applied, BlockInfo, Index, IndexError, NoIndex};
 pub use options::{Dictionary, Grants, StoreOptions};
 pub use read::Exported;
-pub use report::{BlockSummary, Fault, Health, Place, Progress, TxStatus, VerifyReport};
+pub use rebuild::Torn;
+pub use report::{
+    BlockSummary, Fault, Health, Lost, Place, Progress, Rebuilt, Tended, TxStatus, VerifyReport,
+};
 pub use store::Store;
-pub use verify::{Damage, Halt, ScrubState, ScrubStep};
+pub use verify::{Damage, Halt, OWN, ScrubState, ScrubStep};
 pub use writer::WithPayloads;
 
 pub use rusqlite;

@@ -143,3 +143,49 @@ pub struct Health {
     /// The code of the last failure to write, until a write succeeds again.
     pub failing: Option<&'static str>,
 }
+
+/// What could not be carried from a damaged file into the one that took its place.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lost {
+    /// Transactions of this member's that were not ordered yet; one stands for all in a part of the outbox that
+    /// could not be read.
+    pub transactions: u64,
+    /// Tables, none of them the ledger's own, of which rows could not be read.
+    pub tables: Vec<String>,
+}
+
+impl Lost {
+    /// Whether nothing was.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.transactions == 0 && self.tables.is_empty()
+    }
+}
+
+/// A ledger's file was made anew.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rebuilt {
+    /// How many blocks it holds.
+    pub blocks: u64,
+    /// How many of them came from other members.
+    pub blocks_had: u64,
+    /// How many payloads came from other members.
+    pub payloads_had: u64,
+    /// How many payloads are still asked for.
+    pub payloads_wanted: u64,
+    /// What is gone.
+    pub lost: Lost,
+}
+
+/// What a ledger did for its own health.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tended {
+    /// What was found damaged.
+    pub faults: Vec<Fault>,
+    /// How many of these places were mended with the ledger's own whole parts.
+    pub mended: u64,
+    /// The file was made anew.
+    pub rebuilt: Option<Rebuilt>,
+    /// How many blocks and payloads must come from other members first.
+    pub waits_for: u64,
+}

@@ -63,7 +63,7 @@ pub(crate) fn connect_reader(
 }
 
 /// Opens the file with nothing but its key.
-pub(super) fn connect_behind(file: &LedgerFile) -> Result<Connection, StoreError> {
+pub(crate) fn connect_behind(file: &LedgerFile) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
     let conn = Connection::open_with_flags(&file.path, flags)
         .map_err(|source| unreadable(file, source))?;

@@ -14,7 +14,9 @@ mod place;
 mod rows;
 mod schema;
 
-pub(crate) use connection::{connect_reader, connect_writer, copy_to, damaged_pages, fold_log};
+pub(crate) use connection::{
+    connect_behind, connect_reader, connect_writer, copy_to, damaged_pages, fold_log,
+};
 pub(crate) use epochs::{count_epochs, insert_epochs, knows_epochs, mend_epochs, read_epochs};
 pub(crate) use heads::{insert_version, versions};
 pub(crate) use keys::{
@@ -28,7 +30,7 @@ pub(crate) use payloads::{
     insert_wanted, is_wanted, take_held, take_wanted, wanted, with_payload,
 };
 pub use place::FileKey;
-pub(crate) use place::LedgerFile;
+pub(crate) use place::{LedgerFile, beside};
 pub(crate) use rows::{
     BlockRow, ChunkRow, MetaName, OutboxRow, TransactionRow, int, join_signature, number, prefix,
     read_meta, tip_height, write_meta,

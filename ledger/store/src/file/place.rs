@@ -121,7 +121,7 @@ impl LedgerFile {
 }
 
 /// The name of a file beside the ledger.
-pub(super) fn beside(ledger: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn beside(ledger: &Path, suffix: &str) -> PathBuf {
     let mut name = ledger.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The ledger's rows, read and written.
 
+use rusqlite::types::Value;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 use silsila_chain::merkle::Hash;
 use silsila_chain::{Height, Scheme, Signature, TxId};
@@ -312,6 +313,28 @@ impl OutboxRow {
             signature: row.get(3)?,
             entries: row.get(4)?,
             payload: row.get(5)?,
+        })
+    }
+
+    /// A row as another connection gave it; `None` where a value has another type than its column.
+    pub(crate) fn of(values: Vec<Value>) -> Option<Self> {
+        let [number, id, header, signature, entries, payload] =
+            <[Value; 6]>::try_from(values).ok()?;
+        let int = |value| match value {
+            Value::Integer(int) => Some(int),
+            _ => None,
+        };
+        let blob = |value| match value {
+            Value::Blob(bytes) => Some(bytes),
+            _ => None,
+        };
+        Some(Self {
+            number: int(number)?,
+            id: blob(id)?,
+            header: blob(header)?,
+            signature: blob(signature)?,
+            entries: blob(entries)?,
+            payload: int(payload)?,
         })
     }
 

@@ -108,7 +108,8 @@ CREATE TABLE IF NOT EXISTS ledger_damage (
     height INTEGER,
     entry INTEGER,
     what TEXT NOT NULL,
-    repaired_ms INTEGER
+    repaired_ms INTEGER,
+    repaired_from TEXT
 );
 
 CREATE TABLE IF NOT EXISTS ledger_scrub (
@@ -138,5 +139,12 @@ CREATE TABLE IF NOT EXISTS ledger_rejected (
 
 /// Makes the tables where they are missing.
 pub(crate) fn create_tables(conn: &Connection) -> Result<(), StoreError> {
-    Ok(conn.execute_batch(TABLES)?)
+    conn.execute_batch(TABLES)?;
+    // A file of an earlier version has the list without this column.
+    let mut column = conn
+        .prepare("SELECT 1 FROM pragma_table_info('ledger_damage') WHERE name = 'repaired_from'")?;
+    if !column.exists([])? {
+        conn.execute_batch("ALTER TABLE ledger_damage ADD COLUMN repaired_from TEXT")?;
+    }
+    Ok(())
 }

@@ -104,7 +104,7 @@ impl Store {
         self.0.pool.rest()
     }
 
-    fn damaged_pages(&self) -> Result<Vec<Fault>, StoreError> {
+    pub(crate) fn damaged_pages(&self) -> Result<Vec<Fault>, StoreError> {
         let place = Place {
             table: "sqlite",
             ..Place::default()

@@ -32,7 +32,9 @@ impl Store {
             writer: Some(Mutex::new(Some(writer))),
             failing: Mutex::default(),
             commits: AtomicU64::new(0),
-            on_pending: options.on_pending,
+            on_pending: options.on_pending.clone(),
+            care: Mutex::default(),
+            options: Some(options),
             file,
             genesis,
         })))
@@ -87,6 +89,8 @@ impl Store {
             failing: Mutex::default(),
             commits: AtomicU64::new(0),
             on_pending: None,
+            options: None,
+            care: Mutex::default(),
             genesis,
         })))
     }
@@ -119,7 +123,7 @@ impl Drop for Inner {
     }
 }
 
-fn close(writer: &mut Option<Writer>) -> Result<(), StoreError> {
+pub(crate) fn close(writer: &mut Option<Writer>) -> Result<(), StoreError> {
     let Some(writer) = writer.take() else {
         return Ok(());
     };

@@ -19,25 +19,32 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, Transaction};
 use silsila_chain::{ChannelId, ChannelKeys, Epochs, Genesis};
 
-use crate::StoreError;
-use crate::file::LedgerFile;
+use crate::file::{LedgerFile, connect_writer};
+use crate::notice::{Seen, during};
 use crate::read::{Pool, Reading};
+use crate::rebuild::Care;
 use crate::writer::{Failed, Writer};
+use crate::{StoreError, StoreOptions};
+
+pub(crate) use doors::close as close_writer;
 
 /// One member's ledger. Clones share the same file; the last one to go closes it.
 #[derive(Clone)]
-pub struct Store(Arc<Inner>);
+pub struct Store(pub(crate) Arc<Inner>);
 
-struct Inner {
-    file: LedgerFile,
+pub(crate) struct Inner {
+    pub(crate) file: LedgerFile,
     genesis: Genesis,
     keys: Option<ChannelKeys>,
-    reading: Arc<Reading>,
-    pool: Pool,
+    pub(crate) reading: Arc<Reading>,
+    pub(crate) pool: Pool,
     writer: Option<Mutex<Option<Writer>>>,
     failing: Mutex<Option<&'static str>>,
     commits: AtomicU64,
     on_pending: Option<Arc<dyn Fn() + Send + Sync>>,
+    /// How it was opened, where it was for writing.
+    pub(crate) options: Option<StoreOptions>,
+    pub(crate) care: Mutex<Care>,
 }
 
 impl Store {
@@ -74,9 +81,7 @@ impl Store {
         &self,
         write: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut guard = self.0.writer()?;
-        let writer = guard.as_mut().ok_or(StoreError::Closed)?;
-        self.0.noting(writer.local(write))
+        self.0.staging(|writer| writer.local(write))
     }
 
     /// Reads from one consistent snapshot on a pooled read-only connection. Waits when all are in use,
@@ -88,12 +93,14 @@ impl Store {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.0.pool.read(read)
+        let (result, seen) = self.0.pool.read(read);
+        self.met(seen);
+        result
     }
 }
 
 impl Inner {
-    fn writer(&self) -> Result<MutexGuard<'_, Option<Writer>>, StoreError> {
+    pub(crate) fn writer(&self) -> Result<MutexGuard<'_, Option<Writer>>, StoreError> {
         self.writer
             .as_ref()
             .ok_or(StoreError::ReadOnly)?
@@ -101,14 +108,48 @@ impl Inner {
             .map_err(|_| StoreError::Poisoned)
     }
 
-    fn write<T>(
+    pub(crate) fn write<T>(
         &self,
         write: impl FnOnce(&mut Writer) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut guard = self.writer()?;
-        let result = write(guard.as_mut().ok_or(StoreError::Closed)?);
+        let writer = guard.as_mut().ok_or(StoreError::Closed)?;
+        let (result, seen) = during(|| write(writer));
+        self.revive(writer, &seen);
         self.note(result.as_ref().err());
         result
+    }
+
+    /// A write in which the caller takes part.
+    fn staging<T, E: From<StoreError>>(
+        &self,
+        write: impl FnOnce(&mut Writer) -> Result<T, Failed<E>>,
+    ) -> Result<T, E> {
+        let mut guard = self.writer()?;
+        let writer = guard.as_mut().ok_or(StoreError::Closed)?;
+        let (result, seen) = during(|| write(writer));
+        self.revive(writer, &seen);
+        self.noting(result)
+    }
+
+    /// Gives the writer another connection where its own met a damaged page and is of no further use.
+    fn revive(&self, writer: &mut Writer, seen: &Seen) {
+        let Some(options) = self.options.as_ref().filter(|_| seen.page) else {
+            return;
+        };
+        self.care
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .page();
+        match connect_writer(options) {
+            Ok(conn) => writer.conn = conn,
+            Err(error) => tracing::error!(code = error.code(), "the damaged ledger does not open"),
+        }
+    }
+
+    /// Says that what was found to be newest is to be looked for again.
+    pub(crate) fn raise_commits(&self) {
+        self.commits.fetch_add(1, Ordering::Release);
     }
 
     /// A write that may add a block; [`Store::commits`] rises even where it fails, since it may have
@@ -118,7 +159,7 @@ impl Inner {
         write: impl FnOnce(&mut Writer) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let result = self.write(write);
-        self.commits.fetch_add(1, Ordering::Release);
+        self.raise_commits();
         result
     }
 

@@ -31,7 +31,12 @@ pub struct Damage {
     pub what: String,
     /// When it was repaired, if it was.
     pub repaired_ms: Option<u64>,
+    /// From whom the good bytes came: a member's key, or [`OWN`].
+    pub repaired_from: Option<String>,
 }
+
+/// What was repaired without asking anybody.
+pub const OWN: &str = "its own whole parts";
 
 impl Store {
     /// Puts faults on the durable list; one that is on it and not repaired is not put there again.
@@ -65,7 +70,7 @@ impl Store {
                 return Ok(Vec::new());
             }
             let mut statement = conn.prepare_cached(
-                "SELECT number, found_ms, code, part, height, entry, what, repaired_ms
+                "SELECT number, found_ms, code, part, height, entry, what, repaired_ms, repaired_from
                  FROM ledger_damage ORDER BY number DESC LIMIT ?1",
             )?;
             let rows = statement.query_map([limit], read)?;
@@ -88,34 +93,59 @@ impl Store {
     }
 }
 
+/// Whether something waits to be repaired.
+pub(crate) fn is_damaged(conn: &Connection) -> Result<bool, StoreError> {
+    let mut any =
+        conn.prepare_cached("SELECT 1 FROM ledger_damage WHERE repaired_ms IS NULL LIMIT 1")?;
+    Ok(any.exists([])?)
+}
+
 /// A file that was made by an earlier version and is only read has none of the newer tables.
-pub(super) fn has_table(conn: &Connection, table: &str) -> Result<bool, StoreError> {
+pub(crate) fn has_table(conn: &Connection, table: &str) -> Result<bool, StoreError> {
     let mut statement =
         conn.prepare_cached("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1")?;
     Ok(statement.exists([table])?)
 }
 
+/// When something was repaired, and with whose bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct By<'a> {
+    pub(crate) now_ms: u64,
+    pub(crate) from: &'a str,
+}
+
 /// Marks what lies in a block, or is about one entry of it, as repaired.
-pub(super) fn repaired(
+pub(crate) fn repaired(
     conn: &Connection,
     height: Option<Height>,
     entries: (u64, u64),
-    now_ms: u64,
+    by: By<'_>,
 ) -> Result<(), StoreError> {
     conn.execute(
-        "UPDATE ledger_damage SET repaired_ms = ?1 WHERE repaired_ms IS NULL
+        "UPDATE ledger_damage SET repaired_ms = ?1, repaired_from = ?5 WHERE repaired_ms IS NULL
          AND (height = ?2 OR (entry >= ?3 AND entry < ?4))",
         params![
-            int(now_ms),
+            int(by.now_ms),
             height.map(|height| int(height.0)),
             int(entries.0),
-            int(entries.1)
+            int(entries.1),
+            by.from
         ],
     )?;
     Ok(())
 }
 
-fn insert(conn: &Connection, fault: &Fault, now_ms: u64) -> Result<(), StoreError> {
+/// Marks what is about the file itself or the index as repaired: both were made anew.
+pub(crate) fn repaired_file(conn: &Connection, by: By<'_>) -> Result<(), StoreError> {
+    conn.execute(
+        "UPDATE ledger_damage SET repaired_ms = ?1, repaired_from = ?2 WHERE repaired_ms IS NULL
+         AND part != 'ledger_payload'",
+        params![int(by.now_ms), by.from],
+    )?;
+    Ok(())
+}
+
+pub(crate) fn insert(conn: &Connection, fault: &Fault, now_ms: u64) -> Result<(), StoreError> {
     let Place {
         table,
         height,
@@ -152,5 +182,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Damage> {
         entry: optional(5)?,
         what: row.get(6)?,
         repaired_ms: optional(7)?,
+        repaired_from: row.get(8)?,
     })
 }

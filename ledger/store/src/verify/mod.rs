@@ -19,10 +19,11 @@ mod segment;
 mod tables;
 mod whole;
 
-pub use damage::Damage;
+pub use damage::{Damage, OWN};
 pub use halt::Halt;
 pub use scrub::{ScrubState, ScrubStep};
 
+pub(crate) use damage::{By, insert as insert_damage, is_damaged, repaired, repaired_file};
 pub(crate) use join::{check_genesis, replay};
 pub(crate) use tables::check_outbox;
 pub(crate) use whole::verify_whole;

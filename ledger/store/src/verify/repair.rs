@@ -14,7 +14,7 @@ use crate::file::{
     tip_height, with_payload,
 };
 use crate::read::certified_root;
-use crate::verify::damage::repaired;
+use crate::verify::damage::{By, OWN, repaired};
 use crate::verify::scrub::nodes;
 use crate::verify::segment::check_segment;
 use crate::{Fault, Place, Store, StoreError};
@@ -29,6 +29,15 @@ impl Store {
     /// [`StoreError::Damaged`] where they are not, or where the entry itself is damaged: repair its block
     /// first.
     pub fn repair_payload(&self, seq: u64, bytes: &[u8], now_ms: u64) -> Result<(), StoreError> {
+        self.repair_payload_by(seq, bytes, By { now_ms, from: OWN })
+    }
+
+    pub(crate) fn repair_payload_by(
+        &self,
+        seq: u64,
+        bytes: &[u8],
+        by: By<'_>,
+    ) -> Result<(), StoreError> {
         let place = Place {
             table: "ledger_payload",
             entry: Some(seq),
@@ -43,7 +52,7 @@ impl Store {
         }
         // A row that points at other payloads makes them all look wrong: the rows come first.
         if let Some(block) = self.block(proven.height)? {
-            let wrong = self.repair_block(&block, now_ms)?;
+            let wrong = self.repair_block_by(&block, by)?;
             if !wrong.iter().any(|fault| fault.place.entry == Some(seq)) {
                 return Ok(());
             }
@@ -63,7 +72,7 @@ impl Store {
                 "DELETE FROM ledger_wanted WHERE digest = ?1 AND payload = ?2",
                 params![commitment.digest.0, id],
             )?;
-            repaired(txn, None, (seq, seq + 1), now_ms)
+            repaired(txn, None, (seq, seq + 1), by)
         })
     }
 
@@ -82,7 +91,7 @@ impl Store {
                 certificate: Vec::new(),
             };
             row.insert(txn)?;
-            repaired(txn, Some(Height(0)), (0, 0), now_ms)
+            repaired(txn, Some(Height(0)), (0, 0), By { now_ms, from: OWN })
         })
     }
 
@@ -93,6 +102,14 @@ impl Store {
     /// [`StoreError::Block`] where the rules refuse it; [`StoreError::Damaged`] where it does not fit its
     /// neighbours, after which nothing is changed.
     pub fn repair_block(&self, block: &Block, now_ms: u64) -> Result<Vec<Fault>, StoreError> {
+        self.repair_block_by(block, By { now_ms, from: OWN })
+    }
+
+    pub(crate) fn repair_block_by(
+        &self,
+        block: &Block,
+        by: By<'_>,
+    ) -> Result<Vec<Fault>, StoreError> {
         let epochs = self.read(|conn| self.epochs(conn))?;
         let (certified, opened) = open(self, &epochs, block)?;
         let height = certified.header().height;
@@ -117,7 +134,7 @@ impl Store {
             let first = certified.header().first_entry;
             let count: u64 = opened.iter().map(|open| open.header().count).sum();
             if payloads.is_empty() {
-                repaired(txn, Some(height), (first, first + count), now_ms)?;
+                repaired(txn, Some(height), (first, first + count), by)?;
             }
             Ok(payloads)
         })

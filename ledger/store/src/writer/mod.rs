@@ -50,11 +50,15 @@ pub(crate) struct Writer {
     pub(crate) checkpoint: Height,
     /// Entries applied since the last checkpoint.
     pub(crate) unchecked: u64,
-    #[expect(dead_code, reason = "held, not used")]
-    pub(crate) lock: WriteLock,
+    pub(crate) lock: Option<WriteLock>,
 }
 
 impl Writer {
+    /// Gives up the lock of the file, which another writer is about to take.
+    pub(crate) fn release(&mut self) {
+        self.lock = None;
+    }
+
     /// Orders and applies what is staged until `id` is decided, or waits for other members.
     pub(crate) fn submit(&mut self, id: TxId) -> Result<TxStatus, StoreError> {
         while self.outbox.contains(&id) {

@@ -18,19 +18,28 @@ use crate::file::{
     insert_wanted, remove_closed, take_held, take_wanted, with_payload,
 };
 use crate::read::{Located, Opened, Reading};
+use crate::verify::{By, is_damaged, repaired};
 use crate::writer::{Failed, Writer};
-use crate::{Applied, BlockInfo, Content, Fault, Payload, Place, StoreError};
+use crate::{
+    Applied, BlockInfo, Clock as _, Content, Fault, Payload, Place, StoreError, SystemClock,
+};
 
 /// Payload bytes by their digest.
 #[derive(Default)]
-pub(crate) struct Arrived(HashMap<PayloadDigest, Vec<u8>>);
+pub(crate) struct Arrived(HashMap<PayloadDigest, Vec<u8>>, String);
 
 impl Arrived {
     pub(crate) fn new(payloads: impl IntoIterator<Item = Vec<u8>>) -> Self {
         let digested = payloads
             .into_iter()
             .map(|bytes| (PayloadDigest(sha256(&bytes)), bytes));
-        Self(digested.collect())
+        Self(digested.collect(), "another member".to_owned())
+    }
+
+    /// Says who sent them, for the list of damage.
+    pub(crate) fn from(mut self, member: &str) -> Self {
+        member.clone_into(&mut self.1);
+        self
     }
 
     /// Puts what an entry commits to into its place: from here, or from what was held; else it is missed.
@@ -204,11 +213,16 @@ impl Writer {
         let tip = self.tip();
         let reading = &*self.reading;
         let txn = self.conn.transaction()?;
+        let damaged = is_damaged(&txn)?;
+        let (now_ms, from) = (SystemClock.now_ms(), &*arrived.1);
         for (digest, bytes) in arrived.0 {
             for (id, seq) in take_wanted(&txn, &digest)? {
                 insert_payload(&txn, id, &bytes)?;
                 insert_digest(&txn, id, &digest)?;
                 placed += 1;
+                if damaged {
+                    repaired(&txn, None, (seq, seq + 1), By { now_ms, from })?;
+                }
                 let located = reading.locate(&txn, seq)?;
                 let writer = located.anchor.member.key;
                 if located.entry.entry.grant().is_none() {

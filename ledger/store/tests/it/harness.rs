@@ -66,6 +66,14 @@ impl Ledger {
 pub struct Bodies;
 
 impl Index for Bodies {
+    fn again(&self) -> Option<Box<dyn Index>> {
+        Some(Box::new(Self))
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &["body"]
+    }
+
     fn prepare(&mut self, conn: &Connection) -> Result<(), IndexError> {
         conn.execute_batch(
             "CREATE TABLE IF NOT EXISTS body (seq INTEGER PRIMARY KEY, height INTEGER, body BLOB)",

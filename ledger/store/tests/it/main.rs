@@ -14,5 +14,6 @@ mod full;
 mod harness;
 mod ordering;
 mod raw_bytes;
+mod rebuild;
 mod scrub;
 mod sharing;
