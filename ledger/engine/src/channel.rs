@@ -182,9 +182,16 @@ where
 
     fn answer(&mut self, question: Question) {
         match question {
-            Question::Propose { parent, reply } => {
+            Question::Propose {
+                parent,
+                settle,
+                reply,
+            } => {
                 let now = self.now();
-                let empty = now >= self.desk.tip().time_ms() + self.idle_ms;
+                let idle = now >= self.desk.tip().time_ms() + self.idle_ms;
+                // A block that was notarized and never finalized, before a power cut say, becomes final
+                // with one that follows it; what waits may all be in it, so that nothing else would.
+                let empty = idle || (settle && parent != self.desk.tip().hash());
                 let proposal = self.desk.propose(&parent, empty, now);
                 let proposal = proposal.unwrap_or_else(|error| {
                     self.note(Err(error));

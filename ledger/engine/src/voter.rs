@@ -26,11 +26,15 @@ const SKEW_MS: u64 = 60_000;
 const MOST_BEHIND: usize = 48;
 /// How long to wait before asking again what could not be answered.
 const AGAIN: Duration = Duration::from_millis(200);
+/// A parent that is not final after this time is followed by an empty block, if by nothing else.
+const SETTLES: Duration = Duration::from_millis(300);
 
 /// What consensus asks of the desk.
 pub(crate) enum Question {
     Propose {
         parent: BlockHash,
+        /// Whether the parent has had its time to become final by itself.
+        settle: bool,
         reply: oneshot::Sender<Proposal>,
     },
     Judge {
@@ -116,17 +120,25 @@ impl<E: Clock> Application<E> for Voter {
         (): (),
     ) -> Option<Digested<Candidate>> {
         let parent = ancestry.peek()?.inner().hash();
+        let settled = clock.current() + SETTLES;
         loop {
             self.news.mark_unchanged();
-            match self
-                .ask(|reply| Question::Propose { parent, reply })
-                .await?
-            {
+            let settle = clock.current() >= settled;
+            let question = |reply| Question::Propose {
+                parent,
+                settle,
+                reply,
+            };
+            match self.ask(question).await? {
                 Proposal::Block(candidate) => {
                     let digest = Digest::from(candidate.hash().0);
                     return Some(Digested::precomputed(candidate, digest));
                 }
-                Proposal::Nothing => self.news.changed().await.ok()?,
+                Proposal::Nothing if settle => self.news.changed().await.ok()?,
+                Proposal::Nothing => tokio::select! {
+                    changed = self.news.changed() => changed.ok()?,
+                    () = clock.sleep(SETTLES) => {}
+                },
                 Proposal::Unknown => {
                     self.catch_up(ancestry.clone()).await?;
                     clock.sleep(AGAIN).await;
