@@ -25,6 +25,10 @@ pub enum SignedAs {
     Registration,
     /// A member's consent to what others propose, over the proposal's id.
     Endorsement,
+    /// That a member is who proposes, over the proposal's id.
+    Proposal,
+    /// A member's refusal of what others propose, over the proposal's id.
+    Objection,
 }
 
 impl SignedAs {
@@ -34,6 +38,8 @@ impl SignedAs {
             Self::Block => b"silsila signs a block alone 1   ",
             Self::Registration => b"silsila asks the authority 1    ",
             Self::Endorsement => b"silsila endorses a proposal 1   ",
+            Self::Proposal => b"silsila makes a proposal 1      ",
+            Self::Objection => b"silsila declines a proposal 1   ",
         };
         let mut message = [0; 64];
         message[..32].copy_from_slice(context);

@@ -61,7 +61,7 @@ pub use rules::{
     Accepted, Action, Agreement, Alone, AsCertified, CertifiedHeader, ChainState, Claim,
     EPOCH_NOTICE, Epoch, Epochs, Handover, Head, Heads, Judge, MAX_EPOCHS, MAX_PAYLOAD, Member,
     Members, MemoryHeads, Policy, Question, RULES_VERSION, Refused, Rejected, Standing, Validators,
-    VerifiedBlock, judge_founding,
+    VerifiedBlock, Weighed, judge_founding,
 };
 pub use sha::sha256;
 pub use state::StateHash;

@@ -131,11 +131,23 @@ pub fn read_channel(
     network: &Fingerprint,
     own: &Identity,
 ) -> Result<Genesis, FoundingFault> {
-    let genesis = Genesis::decode(bytes).map_err(FoundingFault::Encoding)?;
-    judge(&genesis, network, genesis.time_ms)?;
+    let genesis = read_channel_for_later(bytes, network)?;
     if genesis.founder(own).is_none() {
         return Err(FoundingFault::NotMember);
     }
+    Ok(genesis)
+}
+
+/// As [`read_channel`], for a gateway that is no founder: its members admitted it later, or will.
+///
+/// # Errors
+/// A [`FoundingFault`].
+pub fn read_channel_for_later(
+    bytes: &[u8],
+    network: &Fingerprint,
+) -> Result<Genesis, FoundingFault> {
+    let genesis = Genesis::decode(bytes).map_err(FoundingFault::Encoding)?;
+    judge(&genesis, network, genesis.time_ms)?;
     Ok(genesis)
 }
 

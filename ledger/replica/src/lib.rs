@@ -9,11 +9,12 @@
 //! kept that a crash could lose.
 
 mod admission;
+pub mod ballot;
 pub mod certificate;
 pub mod contract;
 mod founding;
 mod rules;
 
 pub use admission::{admission, certificate as certificate_on_chain, end_ms};
-pub use founding::{Founding, FoundingFault, read_channel};
+pub use founding::{Founding, FoundingFault, read_channel, read_channel_for_later};
 pub use rules::Rules;

@@ -12,6 +12,7 @@ mod members;
 mod policy;
 mod state;
 mod validators;
+mod weigh;
 
 pub use agreement::Agreement;
 pub use epochs::{EPOCH_NOTICE, Epoch, Epochs, Handover, MAX_EPOCHS};
@@ -20,6 +21,7 @@ pub use members::{Member, Members, Standing};
 pub use policy::{Action, Alone, AsCertified, Claim, Policy, Question, judge_founding};
 pub use state::{Accepted, ChainState, MemoryHeads, Rejected, VerifiedBlock};
 pub use validators::{CertifiedHeader, Validators};
+pub use weigh::Weighed;
 
 /// The rules that this version knows.
 pub const RULES_VERSION: u32 = 2;

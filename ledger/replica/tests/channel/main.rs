@@ -2,6 +2,7 @@
 //! Whole channels without a network: members, certificates, contracts, votes; and a seeded simulation.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod ballots;
 mod bed;
 mod certificates;
 mod contracts;
