@@ -10,8 +10,12 @@ use commonware_codec::Encode;
 use commonware_codec::varint::UInt;
 use commonware_cryptography::ChaCha20Poly1305;
 use commonware_p2p::authenticated::lookup;
-use commonware_p2p::{AddressableManager as _, AddressableTrackedPeers, Receiver as _};
-use commonware_runtime::{Quota, Runner as _, Spawner as _, Supervisor as _, tokio as runtime};
+use commonware_p2p::{
+    AddressableManager as _, AddressableTrackedPeers, Receiver as _, Recipients, Sender as _,
+};
+use commonware_runtime::{
+    Clock as _, Quota, Runner as _, Spawner as _, Supervisor as _, tokio as runtime,
+};
 use commonware_stream::cups::{self, Cups};
 use commonware_stream::sake::{self, Sake};
 use commonware_utils::NZUsize;
@@ -23,10 +27,19 @@ use crate::nodes::{Node, Running, found, nodes, wait};
 
 type Heard = Arc<Mutex<Vec<Vec<u8>>>>;
 
-/// A gateway that writes down every byte that reaches it, on every lane, before anything of ours looks.
-fn listen(node: &Node, others: &[&Node]) -> Heard {
-    let heard = Heard::default();
-    let (noted, key) = (Arc::clone(&heard), private_key(&node.seed()));
+/// By lane.
+type Said = Arc<Mutex<Vec<(u64, Vec<u8>)>>>;
+
+const LANES: u64 = 6;
+/// On which members speak of their ledgers; consensus has the others.
+const LEDGER: u64 = LANES - 1;
+
+/// A gateway that writes down every byte that reaches it, on every lane, before anything of ours looks; and says to
+/// everybody, again and again, what the second list holds.
+fn listen(node: &Node, others: &[&Node]) -> (Heard, Said) {
+    let (heard, said) = (Heard::default(), Said::default());
+    let (noted, words) = (Arc::clone(&heard), Arc::clone(&said));
+    let key = private_key(&node.seed());
     let (listen, folder) = (node.address, node.engine_folder());
     let addresses = others.iter().map(|node| {
         let key = public_key(&node.key().public()).unwrap();
@@ -57,9 +70,21 @@ fn listen(node: &Node, others: &[&Node]) -> Heard {
             let (mut network, mut oracle) = lookup::Network::new(context.child("network"), config);
             oracle.track(0, peers);
             let rate = Quota::per_second(NonZeroU32::new(256).unwrap());
-            for lane in 0..6 {
-                let (_, mut receiver) = network.register(lane, rate);
-                let noted = Arc::clone(&noted);
+            for lane in 0..LANES {
+                let (mut sender, mut receiver) = network.register(lane, rate);
+                let (noted, words) = (Arc::clone(&noted), Arc::clone(&words));
+                context
+                    .child("mouth")
+                    .with_attribute("index", lane)
+                    .spawn(move |context| async move {
+                        loop {
+                            let words = words.lock().unwrap().clone();
+                            for (_, bytes) in words.into_iter().filter(|(on, _)| *on == lane) {
+                                sender.send(Recipients::All, bytes, false);
+                            }
+                            context.sleep(Duration::from_millis(200)).await;
+                        }
+                    });
                 context
                     .child("lane")
                     .with_attribute("index", lane)
@@ -72,7 +97,20 @@ fn listen(node: &Node, others: &[&Node]) -> Heard {
             _ = network.start().await;
         });
     });
-    heard
+    (heard, said)
+}
+
+/// What a member would say in a channel: its ledger is empty, send blocks, send payloads.
+fn questions(genesis: &Genesis) -> Vec<Vec<u8>> {
+    const ASKED: [&[u8]; 3] = [&[0x82, 0, 0], &[0x82, 1, 1], &[0x82, 7, 0x82, 0, 1]];
+    let [number, ..] = marks(genesis);
+    ASKED.map(|asked| [&number[..], asked].concat()).into()
+}
+
+/// How an answer with blocks begins.
+fn blocks(genesis: &Genesis) -> Vec<u8> {
+    let [number, ..] = marks(genesis);
+    [&number[..], &[0x82, 2]].concat()
 }
 
 fn holds(bytes: &[u8], part: &[u8]) -> bool {
@@ -97,7 +135,7 @@ fn nothing_of_a_channel_reaches_a_gateway_outside_it() {
         found("for all five", &all, 4),
         found("for four alone", &all[..4], 4),
     );
-    let heard = listen(&nodes[4], &all);
+    let (heard, said) = listen(&nodes[4], &all);
     // One process and one network of connections for both channels.
     let running: Vec<(Running, Running)> = nodes[..4]
         .iter()
@@ -123,6 +161,21 @@ fn nothing_of_a_channel_reaches_a_gateway_outside_it() {
     wait("the fifth hears of its own channel", || {
         let heard = heard.lock().unwrap();
         heard.iter().any(|bytes| holds(bytes, &id)).then_some(())
+    });
+    // It knows the other channel all the same, by its id, and asks there on every lane, as in its own on one.
+    {
+        let mut said = said.lock().unwrap();
+        for lane in 0..LANES {
+            said.extend(questions(&secret).into_iter().map(|asked| (lane, asked)));
+        }
+        said.extend(questions(&shared).into_iter().map(|asked| (LEDGER, asked)));
+    }
+    wait("the fifth is answered in its own channel", || {
+        let heard = heard.lock().unwrap();
+        let answers = heard
+            .iter()
+            .filter(|bytes| bytes.starts_with(&blocks(&shared)));
+        (answers.count() > 8).then_some(())
     });
     let heard = heard.lock().unwrap();
     let [number, ..] = marks(&shared);
