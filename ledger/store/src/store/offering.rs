@@ -80,9 +80,9 @@ impl Store {
         })
     }
 
-    /// Stages grants of this member's own content keys to one member, as for one that was admitted later: at
-    /// most `limit` behind the compartment `behind`, or from the first. Gives the transaction and where to go
-    /// on; `None` where nothing is left.
+    /// Stages grants of this member's own content keys to one member, as for one that was admitted later: of
+    /// the classes that the contract lets it open, at most `limit` behind the compartment `behind`, or from
+    /// the first. Gives the transaction and where to go on; `None` where nothing is left.
     ///
     /// # Errors
     /// [`StoreError::Full`], or where the database fails.
@@ -92,9 +92,23 @@ impl Store {
         behind: Option<&Compartment>,
         limit: u32,
     ) -> Result<Option<(TxId, Compartment)>, StoreError> {
+        self.stage_grants_of(to, &|_| true, behind, limit)
+    }
+
+    /// As [`Store::stage_grants`], of those classes alone that are `wanted`.
+    ///
+    /// # Errors
+    /// As [`Store::stage_grants`].
+    pub fn stage_grants_of(
+        &self,
+        to: &Identity,
+        wanted: &dyn Fn(u8) -> bool,
+        behind: Option<&Compartment>,
+        limit: u32,
+    ) -> Result<Option<(TxId, Compartment)>, StoreError> {
         self.0.write(|writer| {
             let first = writer.first_compartment();
-            writer.stage_grants(to, behind.unwrap_or(&first), limit)
+            writer.stage_grants(to, wanted, behind.unwrap_or(&first), limit)
         })
     }
 

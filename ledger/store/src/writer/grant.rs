@@ -101,6 +101,15 @@ impl Writer {
             .collect()
     }
 
+    /// Whether the contract lets a member open what this one seals in a class, without a word of the patient's.
+    pub(super) fn may_open(&self, reader: &Identity, class: u8) -> bool {
+        let me = Identity::ed25519(self.member.public());
+        let (agreement, policy) = (self.chain.agreement(), &*self.reading.policy);
+        let own = agreement.members().get(&me);
+        let custodian = own.map_or("", |member| &member.organization);
+        agreement.may_open(policy, reader, custodian, class)
+    }
+
     /// What comes before every compartment of this member.
     pub(crate) fn first_compartment(&self) -> Compartment {
         let (me, nobody) = (self.member.public(), silsila_chain::Tag([0; 16]));

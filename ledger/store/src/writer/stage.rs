@@ -152,36 +152,45 @@ impl Writer {
         self.take_in(entries, plaintexts, local)
     }
 
-    /// Stages grants of one's own content keys to one member, for compartments behind `behind`: at most
-    /// `limit`. Gives the transaction, and the last compartment; `None` where there is none left.
+    /// Stages grants of one's own content keys to one member, for compartments behind `behind` of classes that
+    /// are `wanted` and that the contract lets the member open: at most `limit`. Gives the transaction, and
+    /// the last compartment; `None` where there is none left.
     pub(crate) fn stage_grants(
         &mut self,
         to: &Identity,
+        wanted: &dyn Fn(u8) -> bool,
         behind: &Compartment,
         limit: u32,
     ) -> Result<Option<(TxId, Compartment)>, StoreError> {
-        let members = self.chain.members();
-        let public = members
-            .get(to)
-            .map(|member| SealingPublic(member.sealing_key));
+        let public = self.chain.members().get(to);
+        let public = public.map(|member| SealingPublic(member.sealing_key));
         let recipient = [(*to, public.unwrap_or(SealingPublic::NONE))];
-        let compartments = own_compartments(&self.conn, behind, limit)?;
-        let mut entries = Entries::default();
-        for of in &compartments {
-            let Some(kept) = content_key(&self.conn, of)? else {
-                continue;
+        let mut behind = *behind;
+        loop {
+            let compartments = own_compartments(&self.conn, &behind, limit)?;
+            let Some(last) = compartments.last() else {
+                return Ok(None);
             };
-            if let Some((grant, payload)) = self.grant(of, &kept.key, &recipient)? {
-                entries.push(&grant, Some(payload));
+            let mut entries = Entries::default();
+            for of in compartments.iter().filter(|of| wanted(of.class)) {
+                let Some(kept) = content_key(&self.conn, of)? else {
+                    continue;
+                };
+                if !self.may_open(to, of.class) {
+                    continue;
+                }
+                if let Some((grant, payload)) = self.grant(of, &kept.key, &recipient)? {
+                    entries.push(&grant, Some(payload));
+                }
             }
-        }
-        let Some(last) = compartments.last().filter(|_| !entries.hashes.is_empty()) else {
-            return Ok(None);
-        };
-        let staged = self.take_in(entries, Vec::new(), |_| Ok(()));
-        match staged {
-            Ok(id) => Ok(Some((id, *last))),
-            Err(Failed::Here(error) | Failed::Caller(error)) => Err(error),
+            if entries.hashes.is_empty() {
+                behind = *last;
+                continue;
+            }
+            return match self.take_in(entries, Vec::new(), |_| Ok(())) {
+                Ok(id) => Ok(Some((id, *last))),
+                Err(Failed::Here(error) | Failed::Caller(error)) => Err(error),
+            };
         }
     }
 
