@@ -22,13 +22,15 @@
 //! they asked until they have the answer; the same question gets the same answer.
 
 pub mod client;
+pub mod door;
 mod error;
 pub mod files;
 mod found;
-mod hex;
+pub mod hex;
 mod invitation;
 mod membership;
 pub mod office;
+pub mod reread;
 pub mod service;
 mod tls;
 mod wire;

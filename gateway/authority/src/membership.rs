@@ -76,12 +76,7 @@ impl Membership {
     /// Writes both files.
     pub(crate) fn store(&self, keys: &Path) -> Result<(), AuthorityError> {
         files::private_folder(keys).map_err(AuthorityError::file(keys))?;
-        let text = format!(
-            "{TITLE}\nauthority {}\ntls-key {}\nfingerprint {}\n",
-            self.authority,
-            hex::write(&self.tls_key),
-            self.fingerprint
-        );
+        let text = text(&self.authority, &self.tls_key, &self.fingerprint);
         let credential = self.credential.encode();
         for (name, bytes) in [(MEMBERSHIP, text.as_bytes()), (CREDENTIAL, &credential)] {
             let file = keys.join(name);
@@ -119,7 +114,12 @@ impl Membership {
     }
 }
 
-fn parse(text: &str) -> Option<(String, [u8; 32], Fingerprint)> {
+pub(crate) fn text(authority: &str, tls_key: &[u8; 32], fingerprint: &Fingerprint) -> String {
+    let tls_key = hex::write(tls_key);
+    format!("{TITLE}\nauthority {authority}\ntls-key {tls_key}\nfingerprint {fingerprint}\n")
+}
+
+pub(crate) fn parse(text: &str) -> Option<(String, [u8; 32], Fingerprint)> {
     let mut lines = text.lines();
     if lines.next()? != TITLE {
         return None;

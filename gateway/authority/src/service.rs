@@ -22,10 +22,10 @@ use hyper::service::Service as _;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use self::limits::Limits;
+use crate::door::Door;
 use crate::office::{Authority, No};
 use crate::wire::{
     Answer, BINDING_LABEL, Binding, ENROLMENT, MAX_REQUEST, RENEWAL, REVOCATIONS, SignedRequest,
@@ -38,8 +38,6 @@ const CONNECTIONS: usize = 128;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a connection may last: a member asks, is answered, and comes again.
 const LONGEST: Duration = Duration::from_secs(60);
-/// Pause after the system refused to accept.
-const BREATH: Duration = Duration::from_millis(100);
 
 /// Says what time it is, in milliseconds since 1970.
 pub type Clock = Arc<dyn Fn() -> Millis + Send + Sync>;
@@ -104,23 +102,12 @@ impl Service {
 
     /// Serves until `stop` resolves. A request under way is cut off; its sender asks again.
     pub async fn serve(self, stop: impl Future<Output = ()>) {
-        let room = Arc::new(Semaphore::new(CONNECTIONS));
+        let door = Door::new(self.tcp, CONNECTIONS);
         tokio::pin!(stop);
         loop {
-            let permit = tokio::select! {
+            let (stream, peer, place) = tokio::select! {
                 () = &mut stop => return,
-                permit = room.clone().acquire_owned() => permit.expect("the semaphore is never closed"),
-            };
-            let (stream, peer) = tokio::select! {
-                () = &mut stop => return,
-                accepted = self.tcp.accept() => match accepted {
-                    Ok(accepted) => accepted,
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(BREATH).await;
-                        continue;
-                    }
-                },
+                visitor = door.next() => visitor,
             };
             let (tls, router) = (self.tls.clone(), self.router.clone());
             tokio::spawn(async move {
@@ -128,14 +115,13 @@ impl Service {
                 if tokio::time::timeout(LONGEST, connection).await.is_err() {
                     tracing::debug!("a connection lasted too long");
                 }
-                drop(permit);
+                drop(place);
             });
         }
     }
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, tls: &TlsAcceptor, router: Router) {
-    let _ = stream.set_nodelay(true);
     let stream = match tokio::time::timeout(PATIENCE, tls.accept(stream)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),

@@ -7,7 +7,6 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -20,8 +19,9 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
+
+use silsila_authority::door::Door;
 
 use crate::exit::Failure;
 
@@ -29,8 +29,6 @@ use crate::exit::Failure;
 const CONNECTIONS: usize = 1024;
 /// How long a TLS handshake, and the headers of a request, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Pause after the system refused to accept (too many open files), so as not to spin.
-const BREATH: Duration = Duration::from_millis(100);
 
 /// A bound address, not yet serving.
 pub struct Listener {
@@ -78,23 +76,12 @@ impl Listener {
         drain: Duration,
     ) -> bool {
         let graceful = GracefulShutdown::new();
-        let room = Arc::new(Semaphore::new(CONNECTIONS));
+        let door = Door::new(self.tcp, CONNECTIONS);
         tokio::pin!(stop);
         loop {
-            let permit = tokio::select! {
+            let (stream, peer, place) = tokio::select! {
                 () = &mut stop => break,
-                permit = room.clone().acquire_owned() => permit.expect("the semaphore is never closed"),
-            };
-            let (stream, peer) = tokio::select! {
-                () = &mut stop => break,
-                accepted = self.tcp.accept() => match accepted {
-                    Ok(accepted) => accepted,
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(BREATH).await;
-                        continue;
-                    }
-                },
+                visitor = door.next() => visitor,
             };
             let connection = Connection {
                 peer,
@@ -104,10 +91,10 @@ impl Listener {
             let tls = self.tls.clone();
             tokio::spawn(async move {
                 connection.run(stream, tls).await;
-                drop(permit);
+                drop(place);
             });
         }
-        drop(self.tcp);
+        drop(door);
         tokio::time::timeout(drain, graceful.shutdown())
             .await
             .is_ok()
@@ -122,7 +109,6 @@ struct Connection {
 
 impl Connection {
     async fn run(self, stream: TcpStream, tls: Option<TlsAcceptor>) {
-        let _ = stream.set_nodelay(true);
         let Some(tls) = tls else {
             return self.serve(stream).await;
         };
