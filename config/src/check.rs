@@ -22,6 +22,10 @@ impl Loaded {
         if self.settings.keys.folder.is_dir() {
             self.check_private("keys.folder", &self.settings.keys.folder, &mut found);
         }
+        // It may be there for the service alone, or on a stick that is not in yet.
+        if let Some(file) = &self.settings.keys.passphrase_file {
+            self.check_private("keys.passphrase_file", file, &mut found);
+        }
         found
     }
 

@@ -34,7 +34,7 @@ impl Places {
 pub(crate) fn guarded(place: Place) -> Place {
     let line = place.text.as_deref().unwrap_or_default().to_lowercase();
     let key = line.split('=').next().unwrap_or_default().trim();
-    const WORDS: [&str; 3] = ["password", "secret", "token"];
+    const WORDS: [&str; 4] = ["password", "passphrase", "secret", "token"];
     let secret = WORDS.iter().any(|word| key.contains(word)) || suggest(key, WORDS).is_some();
     // A connection string may hold one among other things.
     let secret = secret || key == "connection";

@@ -194,9 +194,12 @@ fn storage(mut section: Section<'_, '_>, folder: &Path) -> Storage {
 
 fn keys(mut section: Section<'_, '_>, folder: &Path) -> Keys {
     let keys = section.required("folder", values::path, PathBuf::new());
+    let passphrase = section.optional("passphrase_file", values::path);
+    section.refuse_secret("passphrase", "passphrase_file");
     section.finish();
     Keys {
         folder: folder.join(keys),
+        passphrase_file: passphrase.map(|file| folder.join(file)),
     }
 }
 

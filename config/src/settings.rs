@@ -176,6 +176,8 @@ pub struct Storage {
 pub struct Keys {
     /// Folder of the member key and the custodian's keys; never inside the storage folder.
     pub folder: PathBuf,
+    /// The file whose first line is the passphrase of locked keys; never inside that folder.
+    pub passphrase_file: Option<PathBuf>,
 }
 
 /// A stretch of every day, in minutes after midnight; `from` after `until` reaches over midnight.

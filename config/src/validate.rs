@@ -148,6 +148,15 @@ fn keys_apart(settings: &Settings, reader: &mut Reader) {
             .help("give [keys] a folder of its own, outside that of [storage]");
         reader.fault("keys.folder", fault);
     }
+    let passphrase = settings.keys.passphrase_file.as_deref().map(plain);
+    if passphrase.is_some_and(|file| file.starts_with(&keys)) {
+        let fault = Diagnostic::error(
+            "CFG0017",
+            "the passphrase would lie beside the keys it locks",
+        )
+        .help("keep it elsewhere: a service manager's credential, another disk, a person's head");
+        reader.fault("keys.passphrase_file", fault);
+    }
 }
 
 /// The path with `.` and `..` worked out, without looking at the disk.

@@ -3,7 +3,7 @@
 //! at one moment, in one file that the recovery key alone opens.
 //!
 //! ```text
-//! keys/gateway.keys ...        what lies in the keys folder, but for what a crash left
+//! keys/gateway.keys ...        what lies in the keys folder, but for what a crash left; out of its lock
 //! state/ledger.sqlite ...      each ledger, copied while the gateway may run; still encrypted with its own key
 //! state/channels/...           the channels that were joined
 //! ```
@@ -17,7 +17,7 @@ use std::fs::{self, File};
 use std::io::{BufReader, BufWriter, Read, Write as _};
 use std::path::{Path, PathBuf};
 
-use silsila_authority::files;
+use silsila_authority::{files, hex};
 use silsila_config::Settings;
 use silsila_seal::{
     BackupKey, BackupReader, BackupWriter, Part, RecoveryKey, SealError, SealingPublic,
@@ -28,7 +28,6 @@ use zeroize::Zeroizing;
 use crate::channels::FIRST;
 use crate::exit::Failure;
 use crate::keys;
-use crate::output::hex;
 
 /// What the gateway keeps of its recovery key, in the keys folder.
 pub const RECOVERY_FILE: &str = "recovery.keys";
@@ -47,10 +46,8 @@ pub fn make_recovery(keys: &Path) -> Result<Option<RecoveryKey>, Failure> {
     }
     let recovery = RecoveryKey::generate()?;
     let kept = recovery.backup_key();
-    let digits = |bytes: &[u8; 32]| -> Zeroizing<String> {
-        Zeroizing::new(bytes.iter().flat_map(|byte| hex(*byte)).collect())
-    };
-    let (public, shared) = (digits(&kept.public.0), digits(&kept.shared));
+    let digits = |bytes: &[u8]| Zeroizing::new(hex::write(bytes));
+    let (public, shared) = (digits(&kept.public.0), digits(&*kept.shared));
     let text = Zeroizing::new(format!("{TITLE}\npublic {}\nshared {}\n", *public, *shared));
     keys::private_folder(keys)?;
     files::write_whole(&file, text.as_bytes()).map_err(Failure::file(&file))?;
@@ -71,7 +68,7 @@ pub fn backup_key(keys: &Path) -> Result<Option<BackupKey>, Failure> {
     let lines: Vec<&str> = text.lines().collect();
     let value = |at: usize, name: &str| {
         let line = lines.get(at)?.strip_prefix(name)?.strip_prefix(' ')?;
-        keys::from_hex(line)
+        hex::read(line)
     };
     let parsed = (lines.first() == Some(&TITLE) && lines.len() == 3)
         .then(|| Some((value(1, "public")?, value(2, "shared")?)))
@@ -126,7 +123,14 @@ fn write(
     let out = File::create(to).map_err(Failure::file(to))?;
     let mut backup = BackupWriter::new(BufWriter::new(out), key)?;
     for (name, file) in files(&settings.keys.folder, "keys")? {
-        add(&mut backup, &name, &file)?;
+        if file.ends_with(keys::KEY_FILE) {
+            // Out of its lock: who forgot the passphrase still has the recovery key.
+            let (name, text) = (name, keys::text(&settings.keys.folder)?);
+            let size = text.len() as u64;
+            backup.file(&Part { name, size }, text.as_bytes())?;
+        } else {
+            add(&mut backup, &name, &file)?;
+        }
     }
     for (name, file) in files(&settings.storage.folder, "state")? {
         if has_extension(&file, "sqlite") {

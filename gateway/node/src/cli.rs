@@ -14,6 +14,10 @@ pub struct Cli {
     /// The configuration file [default: $SILSILA_CONFIG, else /etc/silsila/silsila.toml]
     #[arg(long, short, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// The file whose first line is the passphrase of locked keys; /dev/fd/3 reads a descriptor
+    /// [default: keys.passphrase_file, else the terminal]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -48,6 +52,9 @@ pub enum Command {
     /// Rows that could not be mapped
     #[command(subcommand, arg_required_else_help = true)]
     Quarantine(QuarantineCommand),
+    /// The passphrase of the gateway's keys
+    #[command(subcommand, arg_required_else_help = true)]
+    Keys(KeysCommand),
     /// Look at the ledger and verify it
     #[command(subcommand, arg_required_else_help = true)]
     Ledger(LedgerCommand),
@@ -219,6 +226,17 @@ pub struct RetryArgs {
     pub accept: bool,
 }
 
+/// `keys`.
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Put the keys under a passphrase, or under another one; asks for it twice, or reads one line
+    #[command(after_help = "Example: silsila keys lock")]
+    Lock,
+    /// Take the keys out of their lock: the gateway then starts without being told anything
+    #[command(after_help = "Example: silsila keys unlock")]
+    Unlock,
+}
+
 /// `ledger`.
 #[derive(Debug, Subcommand)]
 pub enum LedgerCommand {
@@ -232,7 +250,7 @@ pub enum LedgerCommand {
     Verify(VerifyArgs),
     /// Print the proof that a version of a resource is on the chain, as JSON
     #[command(
-        after_help = "Example: silsila ledger proof Patient/abcdefghijklmnopqrstuvwxyz/_history/2 --out visit.proof"
+        after_help = "Example: silsila ledger proof Patient/abcdefghijklmnopqrstuvwxyz/_history/2 --out visit.proof\n         silsila ledger proof Patient/abcdefghijklmnopqrstuvwxyz --json"
     )]
     Proof(ProofArgs),
     /// Sign the channel's tree as this gateway has it, or countersign what another member signed
@@ -499,6 +517,9 @@ pub struct ProofArgs {
     /// Sign a COSE receipt for the version's block and write it to this file
     #[arg(long, value_name = "FILE")]
     pub receipt: Option<PathBuf>,
+    /// Print the proof as JSON also where it is written to a file
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `ledger checkpoint`.

@@ -156,6 +156,18 @@ pub enum Failure {
     /// No recovery key was ever made.
     #[error("KEY0006 there is no recovery key, and so nothing that a backup could be sealed to")]
     NoRecoveryKey,
+    /// The keys are locked, and nobody is there who could be asked.
+    #[error("KEY0008 the keys in {} are locked, and there is no passphrase", file.display())]
+    Locked {
+        /// The key file.
+        file: PathBuf,
+    },
+    /// What was given cannot be a passphrase.
+    #[error("KEY0009 the passphrase is not taken: {reason}")]
+    Passphrase {
+        /// Why, without it.
+        reason: &'static str,
+    },
     /// A restore would fill a folder that is not empty.
     #[error("KEY0007 {} is not empty", folder.display())]
     NotEmpty {
@@ -189,7 +201,8 @@ impl Failure {
             Self::Refused { exit, .. } => *exit,
             Self::Authority(error) => authority_exit(error),
             Self::Seal(_) | Self::NoRecoveryKey | Self::NotEmpty { .. } => Exit::Ledger,
-            Self::NotConfirmed { .. } | Self::Founding(_) => Exit::Usage,
+            Self::Locked { .. } => Exit::Ledger,
+            Self::NotConfirmed { .. } | Self::Passphrase { .. } | Self::Founding(_) => Exit::Usage,
             Self::Pipeline(_) | Self::Listen { .. } | Self::Engine(_) => Exit::Other,
         }
     }
@@ -203,6 +216,7 @@ impl Failure {
             Self::Listen { .. } => Some("is another program, or another gateway, using the port?".into()),
             Self::NoRecoveryKey => Some("run `silsila init`, which makes one and prints it once".into()),
             Self::NotEmpty { .. } => Some("a restore fills empty folders only; move this one away".into()),
+            Self::Locked { .. } => Some("name its file with --passphrase-file or keys.passphrase_file, or type it at a terminal".into()),
             Self::Tokens { .. } => Some("one line for each caller: NAME TOKEN [EXPIRY]".into()),
             Self::NotConfirmed { .. } => Some("answer yes, or give --yes".into()),
             Self::Authority(error) => authority_help(error).map(Into::into),

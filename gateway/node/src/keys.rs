@@ -16,11 +16,14 @@
 //! Every value is 32 random bytes in hexadecimal. The file is written beside its place, synced and then
 //! renamed, so that after a crash there is either none or a whole one. Where a ledger exists and the
 //! file does not, none is made: with new keys every resource would get a new identity.
+//! It may lie under a passphrase ([`lock`]); then whoever reads it has to be told ([`passphrase`]).
 
-use std::fs;
+mod locked;
+pub mod passphrase;
+
 use std::path::Path;
 
-use silsila_authority::files;
+use silsila_authority::{files, hex};
 use silsila_chain::{CustodianKey, MemberKey};
 use silsila_pipeline::PipelineKeys;
 use silsila_seal::SealingKey;
@@ -28,7 +31,7 @@ use silsila_store::FileKey;
 use zeroize::Zeroizing;
 
 use crate::exit::Failure;
-use crate::output::hex;
+use locked::Content;
 
 /// The key file's name in the keys folder.
 pub const KEY_FILE: &str = "gateway.keys";
@@ -119,13 +122,53 @@ pub(crate) fn private_folder(folder: &Path) -> Result<(), Failure> {
     files::private_folder(folder).map_err(Failure::file(folder))
 }
 
+/// Whether there are keys that nobody can read without a passphrase.
+#[must_use]
+pub fn is_locked(folder: &Path) -> bool {
+    locked::is_locked(&folder.join(KEY_FILE))
+}
+
+/// The key file's text, out of its lock: for a backup, which is sealed by itself and has to open without the
+/// passphrase.
+///
+/// # Errors
+/// A file that is not there or unusable; no passphrase, or a wrong one.
+pub fn text(folder: &Path) -> Result<Zeroizing<String>, Failure> {
+    Ok(locked::read(&folder.join(KEY_FILE))?.text)
+}
+
+/// Puts the keys under a passphrase, or under another one than before.
+///
+/// # Errors
+/// As [`text`]; a passphrase that is none.
+pub fn lock(folder: &Path) -> Result<(), Failure> {
+    let text = text(folder)?;
+    parse(&text).map_err(|reason| Failure::Keys {
+        file: folder.join(KEY_FILE),
+        reason,
+    })?;
+    let passphrase = Some(passphrase::new()?);
+    locked::write(&folder.join(KEY_FILE), &Content { text, passphrase })
+}
+
+/// Takes the keys out of their lock.
+///
+/// # Errors
+/// As [`text`].
+pub fn unlock(folder: &Path) -> Result<(), Failure> {
+    let content = Content {
+        text: text(folder)?,
+        passphrase: None,
+    };
+    locked::write(&folder.join(KEY_FILE), &content)
+}
+
 fn load(file: &Path) -> Result<GatewayKeys, Failure> {
-    let text = fs::read_to_string(file).map(Zeroizing::new);
+    let Content { text, passphrase } = locked::read(file)?;
     let unusable = |reason: String| Failure::Keys {
         file: file.to_owned(),
         reason,
     };
-    let text = text.map_err(|error| unusable(error.to_string()))?;
     let older = OLDER
         .iter()
         .find(|(title, _)| text.lines().next() == Some(title));
@@ -139,8 +182,22 @@ fn load(file: &Path) -> Result<GatewayKeys, Failure> {
         upgraded.push('\n');
     }
     let keys = parse(&upgraded).map_err(unusable)?;
-    files::write_whole(file, upgraded.as_bytes()).map_err(Failure::file(file))?;
+    let text = upgraded;
+    locked::write(file, &Content { text, passphrase })?;
     Ok(keys)
+}
+
+/// Key file text, read and written again: what fuzzing and the formats' hashes look at.
+#[must_use]
+pub fn reread(text: &str) -> Option<Zeroizing<String>> {
+    let keys = parse(text).ok()?;
+    let mut again = Zeroizing::new(String::from(TITLE));
+    for (name, secret) in NAMES.iter().zip(&keys.secrets) {
+        again.push('\n');
+        again.push_str(&Zeroizing::new(line(name, secret)));
+    }
+    again.push('\n');
+    Some(again)
 }
 
 fn parse(text: &str) -> Result<GatewayKeys, String> {
@@ -153,7 +210,7 @@ fn parse(text: &str) -> Result<GatewayKeys, String> {
         let value = lines
             .next()
             .and_then(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        **secret = value.and_then(from_hex).ok_or_else(|| {
+        **secret = value.and_then(hex::read).ok_or_else(|| {
             format!("there is no line {name:?} with 64 hexadecimal digits where it should be")
         })?;
     }
@@ -171,7 +228,8 @@ fn create(folder: &Path, file: &Path) -> Result<(), Failure> {
         text.push_str(&Zeroizing::new(line(name, &*random(file)?)));
     }
     text.push('\n');
-    files::write_whole(file, text.as_bytes()).map_err(Failure::file(file))
+    let passphrase = None;
+    locked::write(file, &Content { text, passphrase })
 }
 
 fn random(file: &Path) -> Result<Secret, Failure> {
@@ -184,29 +242,13 @@ fn random(file: &Path) -> Result<Secret, Failure> {
 }
 
 fn line(name: &str, secret: &[u8; 32]) -> String {
-    let digits = secret.iter().flat_map(|byte| hex(*byte));
-    name.chars().chain([' ']).chain(digits).collect()
-}
-
-pub(crate) fn from_hex(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    let mut out = [0; 32];
-    if digits.len() != 64 {
-        return None;
-    }
-    for (byte, pair) in out.iter_mut().zip(digits.chunks(2)) {
-        let nibble = |digit: u8| {
-            char::from(digit)
-                .to_digit(16)
-                .and_then(|n| u8::try_from(n).ok())
-        };
-        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-    }
-    Some(out)
+    let digits = Zeroizing::new(hex::write(secret));
+    format!("{name} {}", *digits)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
     use std::path::PathBuf;
 

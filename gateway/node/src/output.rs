@@ -86,12 +86,6 @@ pub fn time(ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
-/// A byte as two hexadecimal digits.
-pub(crate) fn hex(byte: u8) -> [char; 2] {
-    [byte >> 4, byte & 15]
-        .map(|nibble| char::from_digit(u32::from(nibble), 16).expect("a nibble is a digit"))
-}
-
 /// How long ago, or until when, in the largest unit: `12 s`, `3 min`, `5 h`, `2 d`.
 #[must_use]
 pub fn span(ms: u64) -> String {

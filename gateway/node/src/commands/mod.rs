@@ -10,6 +10,7 @@ mod evidence;
 mod export;
 mod init;
 mod join;
+mod keys;
 mod ledger;
 mod mapping;
 mod network;
@@ -28,6 +29,7 @@ use crate::admin::{Answer, Office, Order, client};
 use crate::assemble;
 use crate::cli::{Cli, Command, LedgerCommand, MappingCommand};
 use crate::exit::{Exit, Failure};
+use crate::keys::passphrase;
 use crate::ledgers::Shelf;
 use crate::shared::Ledgers;
 
@@ -37,8 +39,12 @@ use crate::shared::Ledgers;
 /// Why it could not do what it was asked.
 pub async fn run(cli: Cli) -> Result<Exit, Failure> {
     let config = cli.config.as_deref();
+    if let Some(file) = &cli.passphrase_file {
+        passphrase::is_in(file);
+    }
     match cli.command {
         Command::Init => init::run(&load(config)?.settings),
+        Command::Keys(command) => keys::run(&load(config)?.settings, &command),
         Command::Serve => serve::run(&load(config)?).await,
         Command::Check(args) => check::run(&environment::config_file(config), &args).await,
         Command::Status(args) => status::run(&load(config)?.settings, &args).await,
@@ -75,7 +81,11 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
 }
 
 fn load(argument: Option<&Path>) -> Result<Loaded, Failure> {
-    Ok(silsila_config::load(&environment::config_file(argument))?)
+    let loaded = silsila_config::load(&environment::config_file(argument))?;
+    if let Some(file) = &loaded.settings.keys.passphrase_file {
+        passphrase::is_in(file);
+    }
+    Ok(loaded)
 }
 
 /// Gives an order to the running gateway; where none runs, carries it out over the ledger's file.

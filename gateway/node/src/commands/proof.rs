@@ -2,6 +2,7 @@
 //! `silsila ledger proof`: that a version of a resource is on the chain, for whoever asks for evidence.
 
 use serde::Serialize;
+use silsila_authority::hex;
 use silsila_chain::{Bundle, ChannelId, Genesis, Height, Proof};
 use silsila_config::Settings;
 use silsila_fhir::index::{key::Keyed, lookup, tables};
@@ -9,11 +10,10 @@ use silsila_store::rusqlite::Connection;
 use silsila_store::{IndexError, Store, StoreError};
 
 use super::checkpoint::member_key;
-use super::print_json;
+use super::{print, print_json};
 use crate::assemble::open_store_read_only;
 use crate::cli::ProofArgs;
 use crate::exit::{Exit, Failure};
-use crate::output::hex;
 
 /// What the proof shows, checked before it is printed.
 #[derive(Serialize)]
@@ -58,7 +58,17 @@ pub(super) fn run(settings: &Settings, args: &ProofArgs) -> Result<Exit, Failure
         let receipt = store.receipt(Height(shown.height), &member_key(settings)?)?;
         std::fs::write(file, receipt.encode()).map_err(Failure::file(file))?;
     }
-    print_json(&shown)?;
+    match &args.out {
+        Some(file) if !args.json => print(&format!(
+            "the proof of {} version {} in block {} is in {}; verify it with the channel's fingerprint {}",
+            shown.resource,
+            shown.version,
+            shown.height,
+            file.display(),
+            shown.fingerprint
+        )),
+        _ => print_json(&shown)?,
+    }
     Ok(Exit::Ok)
 }
 
@@ -96,7 +106,7 @@ fn shown(wanted: &Wanted, version: u64, proof: &Proof, bytes: &[u8]) -> Result<S
             .entry
             .payload()
             .map(|payload| payload.digest.to_string()),
-        proof: bytes.iter().flat_map(|byte| hex(*byte)).collect(),
+        proof: hex::write(bytes),
     })
 }
 

@@ -9,12 +9,17 @@ use tokio::sync::watch;
 use crate::admin::{Office, server::Server};
 use crate::assemble::{self, FHIR_PATH, Gateway};
 use crate::exit::{Exit, Failure};
+use crate::keys;
 use crate::logging;
 
 pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
     let settings = &loaded.settings;
     logging::start(settings.log);
     look_for_files(loaded)?;
+    if keys::is_locked(&settings.keys.folder) {
+        // Before signals are caught, so that Ctrl-C answers the question too.
+        keys::existing(&settings.keys.folder)?;
+    }
     let signals = stop_signal()?;
     let gateway = assemble::gateway(settings).await?;
     let fhir = format!(

@@ -3,6 +3,7 @@
 
 mod backup;
 mod checks;
+mod locked;
 mod place;
 mod proving;
 mod serving;

@@ -36,7 +36,11 @@ fn a_version_is_proven_to_an_auditor_with_payload_and_receipt() {
         bundle.display(),
         receipt.display()
     );
-    place.run(&words).expect(0, &[&channel.to_string()]);
+    let said = place.run(&words);
+    said.expect(0, &[&channel.to_string(), "block 1", "visit.proof"]);
+    assert_eq!(said.out.lines().count(), 1, "{}", said.out);
+    let json = place.run(&format!("{words} --json"));
+    json.expect(0, &["\"height\": 1", "\"proof\": "]);
     let bundle = fs::read(bundle).expect("written");
     let verified = verify_bundle(&bundle, &channel).expect("it holds");
     assert_eq!(verified.proven.proven.height.0, 1);

@@ -108,11 +108,9 @@ pub(in crate::commands) fn membership(settings: &Settings) -> Result<Option<Memb
     let Some(mut membership) = Membership::load(folder)? else {
         return Ok(None);
     };
-    let keys = existing(settings)?;
-    let certificate = membership.certificate();
-    let own = certificate.key() == keys.ledger.public()
-        && certificate.sealing_key() == keys.sealing_public;
-    if !own {
+    // Whoever asks how the gateway is need not unlock its keys for it.
+    if (!keys::is_locked(folder) || keys::passphrase::is_known()) && !is_own(settings, &membership)?
+    {
         return Err(AuthorityError::Unusable {
             path: folder.join("network.credential"),
             reason: "it certifies other keys than those of this gateway".to_owned(),
@@ -144,6 +142,12 @@ pub(in crate::commands) async fn renew(settings: &Settings) -> Result<Exit, Fail
         )
     });
     Ok(Exit::Ok)
+}
+
+fn is_own(settings: &Settings, membership: &Membership) -> Result<bool, Failure> {
+    let (keys, certificate) = (existing(settings)?, membership.certificate());
+    Ok(certificate.key() == keys.ledger.public()
+        && certificate.sealing_key() == keys.sealing_public)
 }
 
 fn existing(settings: &Settings) -> Result<OwnKeys, Failure> {
