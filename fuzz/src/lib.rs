@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the fuzzing programs run.
 
+pub mod known;
+pub mod member;
 pub mod targets;

@@ -37,6 +37,7 @@ mod members;
 mod network;
 mod pool;
 mod receipt;
+pub mod reread;
 #[cfg(test)]
 mod simulation;
 #[cfg(feature = "store")]

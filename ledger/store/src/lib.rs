@@ -21,6 +21,7 @@ mod options;
 mod read;
 mod rebuild;
 mod report;
+pub mod reread;
 mod store;
 mod verify;
 mod writer;

@@ -5,15 +5,13 @@
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use silsila_chain::{
-    ChainState, ChannelKeys, Genesis, Identity, MAX_NAME, judge_founding,
-};
+use silsila_chain::{ChainState, ChannelKeys, Genesis, Identity, MAX_NAME, judge_founding};
 
 use crate::clear::ClearSuite;
 use crate::engine::{Engine, LoneEngine};
 use crate::file::{
-    BlockRow, ChunkRow, MetaName, OutboxRow, WriteLock, connect_writer, create_tables, mend_epochs, read_meta,
-    write_meta,
+    BlockRow, ChunkRow, MetaName, OutboxRow, WriteLock, connect_writer, create_tables, mend_epochs,
+    read_meta, write_meta,
 };
 use crate::read::{Anchors, Opening, Reading, StoredEpochs};
 use crate::verify::{check_genesis, check_outbox, replay};

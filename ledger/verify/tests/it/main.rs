@@ -3,6 +3,10 @@
 
 mod fuzz;
 mod hostile;
+#[path = "../../../../fuzz/src/mutations.rs"]
+mod mutations;
 mod program;
 mod sample;
 mod size;
+#[path = "../../../../fuzz/src/targets.rs"]
+mod targets;
