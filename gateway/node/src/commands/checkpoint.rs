@@ -29,6 +29,8 @@ pub(super) fn run(settings: &Settings, args: &CheckpointArgs) -> Result<Exit, Fa
         Err(conflict) => {
             let evidence = Evidence {
                 genesis: store.genesis().encode(),
+                handovers: Vec::new(),
+                admissions: Vec::new(),
                 conflict: *conflict,
             };
             let out = args
