@@ -16,6 +16,8 @@ pub mod http;
 pub mod mariadb;
 pub mod mssql;
 pub mod network;
+pub mod relay;
+pub mod rooms;
 pub mod supervisor;
 
 use std::net::TcpListener;

@@ -36,8 +36,14 @@ pub struct Authority {
 impl Authority {
     /// Founds the network where it is new, and serves it.
     pub fn start(dir: &Path, silsila: &Path, port: u16) -> anyhow::Result<Self> {
+        Self::start_with(dir, silsila, port, "")
+    }
+
+    /// As [`Authority::start`], with further lines in its section, such as how long its certificates last.
+    pub fn start_with(dir: &Path, silsila: &Path, port: u16, lines: &str) -> anyhow::Result<Self> {
         let file = config_file(dir);
-        let text = format!("[authority]\nfolder = \"authority\"\nlisten = \"127.0.0.1:{port}\"\n");
+        let text =
+            format!("[authority]\nfolder = \"authority\"\nlisten = \"127.0.0.1:{port}\"\n{lines}");
         std::fs::write(&file, text)?;
         if !dir.join("authority").exists() {
             run(silsila, &file, &["network", "create", NETWORK])?;
@@ -77,19 +83,49 @@ pub fn config_file(dir: &Path) -> PathBuf {
     dir.join("authority.toml")
 }
 
+/// Under what a network is founded, and how its gateways reach one another.
+pub struct Terms {
+    /// The contract of the channel; its limits lie beside it.
+    pub contract: PathBuf,
+    /// The address on which a gateway, by its number, listens with its port.
+    pub listens: Box<dyn Fn(usize, u16) -> String>,
+    /// The address by which one gateway reaches another one, by their numbers and the other one's port.
+    pub reaches: Box<dyn Fn(usize, usize, u16) -> String>,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            contract: repository().join("config/examples/contracts/open-treatment.cedar"),
+            listens: Box::new(|_, port| format!("127.0.0.1:{port}")),
+            reaches: Box::new(|_, _, port| format!("127.0.0.1:{port}")),
+        }
+    }
+}
+
 /// Makes all gateways members of the network and of the channel, once, and writes into their configurations how they
-/// reach one another.
+/// reach one another on loopback.
 pub fn join(dir: &Path, silsila: &Path, gateways: &mut [GatewayConfig]) -> anyhow::Result<()> {
+    join_on(dir, silsila, gateways, &Terms::default())
+}
+
+/// As [`join`], on terms.
+pub fn join_on(
+    dir: &Path,
+    silsila: &Path,
+    gateways: &mut [GatewayConfig],
+    terms: &Terms,
+) -> anyhow::Result<()> {
     let ports = ports(dir, gateways.len())?;
-    for (gateway, port) in gateways.iter_mut().zip(&ports) {
-        gateway.sections = section(*port, &[]);
+    for (n, gateway) in gateways.iter_mut().enumerate() {
+        gateway.sections = section(&(terms.listens)(n, ports[n]), &[]);
     }
     let file = dir.join("sindh.channel");
     if !file.exists() {
         for gateway in &*gateways {
             enrol(dir, silsila, gateway)?;
         }
-        found(dir, silsila, gateways, &file)?;
+        found(dir, silsila, gateways, &file, &terms.contract)?;
     }
     let keys: BTreeMap<usize, String> = (0..)
         .zip(&*gateways)
@@ -99,19 +135,22 @@ pub fn join(dir: &Path, silsila: &Path, gateways: &mut [GatewayConfig]) -> anyho
         let peers: Vec<String> = keys
             .iter()
             .filter(|(other, _)| **other != n)
-            .map(|(other, key)| format!("{key}@127.0.0.1:{}", ports[*other]))
+            .map(|(other, key)| {
+                let address = (terms.reaches)(n, *other, ports[*other]);
+                format!("{key}@{address}")
+            })
             .collect();
-        gateway.sections = section(ports[n], &peers);
+        gateway.sections = section(&(terms.listens)(n, ports[n]), &peers);
     }
     Ok(())
 }
 
-fn section(port: u16, peers: &[String]) -> String {
-    format!("[network]\nlisten = \"127.0.0.1:{port}\"\npeers = {peers:?}\n")
+fn section(listen: &str, peers: &[String]) -> String {
+    format!("[network]\nlisten = {listen:?}\npeers = {peers:?}\n")
 }
 
 /// Invites, asks, approves, fetches the certificate.
-fn enrol(dir: &Path, silsila: &Path, gateway: &GatewayConfig) -> anyhow::Result<()> {
+pub fn enrol(dir: &Path, silsila: &Path, gateway: &GatewayConfig) -> anyhow::Result<()> {
     gateway.write()?;
     let (authority, own) = (config_file(dir), gateway.file());
     let (organization, _) = &gateway.hospital;
@@ -163,9 +202,9 @@ fn found(
     silsila: &Path,
     gateways: &[GatewayConfig],
     file: &Path,
+    contract: &Path,
 ) -> anyhow::Result<()> {
     let draft = file.with_extension("new");
-    let contract = repository().join("config/examples/contracts/open-treatment.cedar");
     let credentials: Vec<PathBuf> = gateways
         .iter()
         .map(|gateway| gateway.folder.join("keys/network.credential"))
@@ -180,7 +219,7 @@ fn found(
     }
     words.push("--validators");
     words.extend(keys.iter().map(String::as_str));
-    words.extend(["--contract", text_of(&contract)?, "--out", text_of(&draft)?]);
+    words.extend(["--contract", text_of(contract)?, "--out", text_of(&draft)?]);
     run(silsila, &gateways[0].file(), &words)?;
     for gateway in gateways {
         run(
@@ -194,7 +233,7 @@ fn found(
 }
 
 /// How a member's key begins.
-fn key(silsila: &Path, gateway: &GatewayConfig) -> anyhow::Result<String> {
+pub fn key(silsila: &Path, gateway: &GatewayConfig) -> anyhow::Result<String> {
     let status = run(silsila, &gateway.file(), &["network", "status", "--json"])?;
     let status: Value = serde_json::from_str(&status)?;
     let key = status["key"].as_str().context("a member without a key")?;
@@ -217,7 +256,7 @@ fn text_of(path: &Path) -> anyhow::Result<&str> {
 }
 
 /// Runs a command that must succeed, and gives what it printed.
-fn run(silsila: &Path, config: &Path, words: &[&str]) -> anyhow::Result<String> {
+pub fn run(silsila: &Path, config: &Path, words: &[&str]) -> anyhow::Result<String> {
     let (code, printed, said) = ask(silsila, config, words)?;
     if code != Some(0) {
         bail!("silsila {}: {said}", words[..2].join(" "));
