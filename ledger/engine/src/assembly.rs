@@ -165,6 +165,9 @@ where
             failing: None,
             idle_ms,
             delivered: 0,
+            wall: u64::MAX,
+            // A while after the time at which everything was done last.
+            steady: 86_400_000,
         };
         channel.run()
     }));

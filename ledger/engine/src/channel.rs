@@ -89,6 +89,9 @@ pub(crate) struct Channel<E, L: Ledger + ?Sized, S, R> {
     /// After how many milliseconds without a block an empty one is proposed.
     pub(crate) idle_ms: u64,
     pub(crate) delivered: u64,
+    /// What the wall clock said when it was last looked at, and the milliseconds that it went forward.
+    pub(crate) wall: u64,
+    pub(crate) steady: u64,
 }
 
 enum Event {
@@ -111,7 +114,7 @@ where
     pub(crate) async fn run(mut self) {
         let mut next_tick = 0;
         loop {
-            let now = self.now();
+            let now = self.steady();
             if now >= next_tick {
                 next_tick = now + TICK_MS;
                 let done = self.desk.tick(now);
@@ -129,7 +132,8 @@ where
                 Event::Question(question) => self.answer(question),
                 Event::Poke => {
                     while self.pokes.try_recv().is_ok() {}
-                    let done = self.desk.offer(self.now());
+                    let now = self.steady();
+                    let done = self.desk.offer(now);
                     self.note(done);
                 }
                 Event::Received((from, bytes)) => self.hear(&from, bytes.as_ref()),
@@ -152,6 +156,16 @@ where
         }
     }
 
+    /// Milliseconds that never go back: what is waited for goes by these, so that a wall clock that is set
+    /// right does not stop it.
+    fn steady(&mut self) -> u64 {
+        let wall = self.now();
+        self.steady += wall.saturating_sub(self.wall);
+        self.wall = wall;
+        self.steady
+    }
+
+    /// The wall clock, in milliseconds since 1970: what blocks are dated by.
     fn now(&self) -> u64 {
         let since = self.context.current().duration_since(UNIX_EPOCH);
         since.map_or(0, |since| {
@@ -160,7 +174,7 @@ where
     }
 
     fn hear(&mut self, from: &PublicKey, bytes: &[u8]) {
-        let now = self.now();
+        let now = self.steady();
         self.heard.insert(from.clone(), now);
         match Message::decode(bytes) {
             Ok(message) => {
@@ -246,9 +260,8 @@ where
                 self.undelivered = Some((candidate, acknowledgement));
                 return;
             };
-            let done = self
-                .desk
-                .apply(&candidate.certified(certificate), self.now());
+            let now = self.steady();
+            let done = self.desk.apply(&candidate.certified(certificate), now);
             let failed = done.is_err();
             self.note(done);
             if failed {
@@ -290,18 +303,19 @@ where
     /// Orders what waits, where this member does so alone.
     fn order_alone(&mut self) {
         if matches!(self.role, Role::Orderer(_)) {
-            let done = self.desk.refresh(self.now());
+            let now = self.steady();
+            let done = self.desk.refresh(now);
             self.note(done);
         }
         loop {
             let Role::Orderer(key) = &self.role else {
                 return;
             };
-            let now = self.now();
             let parent = self.desk.tip().hash();
-            let done = match self.desk.propose(&parent, false, now) {
+            let done = match self.desk.propose(&parent, false, self.now()) {
                 Ok(Proposal::Block(candidate)) => {
                     let certificate = Certificate::lone(key, &candidate.hash()).encode();
+                    let now = self.steady;
                     self.desk.apply(&candidate.certified(certificate), now)
                 }
                 Ok(_) => return,
@@ -340,7 +354,7 @@ where
     }
 
     fn publish(&mut self) {
-        let now = self.now();
+        let now = self.steady();
         self.heard.retain(|_, at| now < *at + AWAY_MS);
         self.news.send_if_modified(|news| {
             let changed = *news != self.desk.news;

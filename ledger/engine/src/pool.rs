@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Transactions on their way to a block, and who holds their payloads.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use silsila_chain::{Height, Identity, OpenTransaction, PayloadDigest, Transaction, TxId, sha256};
 
@@ -20,9 +20,9 @@ pub(crate) struct Waiting {
     pub(crate) open: OpenTransaction,
     pub(crate) after: Option<TxId>,
     /// Payloads that came, until all of them are here and are held durably.
-    pub(crate) arrived: HashMap<PayloadDigest, Vec<u8>>,
+    pub(crate) arrived: BTreeMap<PayloadDigest, Vec<u8>>,
     /// Payloads that are not here yet.
-    pub(crate) missing: HashSet<PayloadDigest>,
+    pub(crate) missing: BTreeSet<PayloadDigest>,
     /// Whether all payloads are held durably.
     pub(crate) held: bool,
     pub(crate) receipts: BTreeMap<u32, Receipt>,
@@ -38,7 +38,8 @@ pub(crate) enum Declined {
 /// The pool of one channel. In memory: whoever offered offers again.
 #[derive(Default)]
 pub(crate) struct Pool {
-    waiting: HashMap<TxId, Waiting>,
+    /// In order, so that a simulated run replays.
+    waiting: BTreeMap<TxId, Waiting>,
     early: HashMap<TxId, BTreeMap<u32, Receipt>>,
 }
 
@@ -73,14 +74,14 @@ impl Pool {
             return Err(Declined::Full);
         }
         let id = open.id();
-        let missing: HashSet<_> = payloads(&open).map(|payload| payload.digest).collect();
+        let missing: BTreeSet<_> = payloads(&open).map(|payload| payload.digest).collect();
         let waiting = Waiting {
             held: missing.is_empty(),
             missing,
             transaction,
             open,
             after,
-            arrived: HashMap::new(),
+            arrived: BTreeMap::new(),
             receipts: self.early.remove(&id).unwrap_or_default(),
         };
         self.waiting.insert(id, waiting);

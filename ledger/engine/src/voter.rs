@@ -20,8 +20,9 @@ use silsila_chain::BlockHash;
 use crate::desk::Proposal;
 use crate::{Candidate, Scheme};
 
-/// A block's time may be so far from a voter's clock, in milliseconds.
-const SKEW_MS: u64 = 60_000;
+/// A block's time may be so far from a voter's clock, in milliseconds. A certificate runs out by the time
+/// of blocks: whoever orders must not set that back or forth.
+pub(crate) const SKEW_MS: u64 = 60_000;
 /// The most blocks that are judged on the way to one that is asked about.
 const MOST_BEHIND: usize = 48;
 /// How long to wait before asking again what could not be answered.
@@ -156,6 +157,10 @@ impl<E: Clock> Application<E> for Voter {
             return false;
         };
         let time = candidate.header().time_ms;
+        if now_ms(&clock) > time.saturating_add(SKEW_MS) {
+            return false;
+        }
+        // Whoever is a little ahead is waited for, until consensus gives the view up.
         while time > now_ms(&clock) + SKEW_MS {
             clock.sleep(AGAIN).await;
         }

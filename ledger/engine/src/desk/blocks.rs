@@ -39,8 +39,10 @@ impl<L: Ledger + ?Sized> Desk<L> {
         if ahead.is_empty() {
             return;
         }
-        let turn = usize::try_from(now).unwrap_or_default() % ahead.len();
-        self.ask(ahead[turn].clone(), now);
+        // Each time another one is asked: whoever tells of blocks may not have them.
+        let of = ahead[self.asks % ahead.len()].clone();
+        self.asks += 1;
+        self.ask(of, now);
     }
 
     pub(super) fn votes(&self) -> bool {

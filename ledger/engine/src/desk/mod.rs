@@ -64,6 +64,7 @@ pub(crate) struct Desk<L: Ledger + ?Sized> {
     behind_since: Option<u64>,
     /// Whom blocks were asked of, and until when an answer is waited for.
     asked: Option<(PublicKey, u64)>,
+    asks: usize,
     wanted: HashMap<PayloadDigest, u64>,
     /// Committed payloads that were asked for, when, and from which entry on the next are.
     lacking: HashSet<PayloadDigest>,
@@ -115,6 +116,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             offered: HashMap::new(),
             behind_since: None,
             asked: None,
+            asks: 0,
             wanted: HashMap::new(),
             lacking: HashSet::new(),
             fetched: 0,

@@ -116,6 +116,11 @@ impl<L: Ledger + ?Sized> Desk<L> {
         let (mut left, mut rejected) = (Vec::with_capacity(own.len()), Vec::new());
         for (id, open) in own {
             let unseen = !self.offered.contains_key(&id) && !self.inherited.contains(&id);
+            // Whoever may not act at the moment is told just that by the rules, however late it is.
+            if open.header().valid_until <= tip.height() {
+                rejected.push((id, Reason::Expired.code()));
+                continue;
+            }
             match judge.admit(&open, &mut heads) {
                 Err(Refused::Heads(error)) => return Err(error),
                 Err(Refused::Fault(fault)) if unseen || is_final(&fault.reason) => {

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use commonware_cryptography::ed25519::PublicKey;
-use silsila_chain::{PayloadDigest, TxId, sha256};
+use silsila_chain::{Height, PayloadDigest, TxId, sha256};
 
 use super::{ASK_AGAIN_MS, Desk, To};
 use crate::wire::{FILL, MAX_WANTED, Message};
@@ -118,10 +118,21 @@ impl<L: Ledger + ?Sized> Desk<L> {
         Ok(())
     }
 
+    /// The greatest height that an honest validator told of: more validators told of it, or of a greater
+    /// one, than may lie.
+    fn told(&self) -> Height {
+        let validators = self.witnesses.validators();
+        let heights = validators.iter().filter_map(|one| self.tips.get(one));
+        let mut heights: Vec<Height> = heights.copied().collect();
+        heights.sort_unstable();
+        let liars = validators.len() - self.witnesses.quorum();
+        heights.into_iter().rev().nth(liars).unwrap_or_default()
+    }
+
     /// Asks for committed payloads that are not here, once the blocks are.
     pub(super) fn fetch_payloads(&mut self, now: u64) -> Result<(), LedgerError> {
         let waits = self.fetched + ASK_AGAIN_MS > now && !self.lacking.is_empty();
-        if self.seen() > self.tip().height() || waits {
+        if self.told() > self.tip().height() || waits {
             return Ok(());
         }
         let mut lacking = self.ledger.lacking(self.fetch_from, MAX_WANTED as u32)?;

@@ -5,20 +5,27 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use silsila_chain::{
-    AsCertified, Block, ChainState, Entry, EventId, Genesis, Head, Height, MemberKey, MemoryHeads,
-    Op, PayloadCommitment, PayloadDigest, Policy, Record, Rejected, Suite, Tag, Transaction, TxId,
-    sha256,
+    Block, ChainState, Change, ChannelId, Endorsed, Entry, EventId, Genesis, Head, Height,
+    Identity, MemberChange, MemberKey, MemoryHeads, Op, PayloadCommitment, PayloadDigest,
+    Policy, Record, Rejected, Standing, Suite, Tag, Transaction, TxId, sha256,
 };
+use silsila_replica::Rules;
 
+use super::machine::Power;
 use crate::receipt::payloads;
 use crate::{Ledger, LedgerError, Staged};
 
 pub(super) struct MemoryLedger {
     genesis: Genesis,
     key: MemberKey,
+    policy: Arc<dyn Policy>,
+    power: Mutex<Power>,
+    /// Broken on purpose: a crash takes back the newest block.
+    pub(super) forgets: bool,
     inner: Mutex<Inner>,
 }
 
+#[derive(Clone)]
 struct Inner {
     chain: ChainState,
     heads: MemoryHeads,
@@ -30,6 +37,7 @@ struct Inner {
     payloads: BTreeMap<u64, Vec<u8>>,
     lacking: BTreeMap<u64, PayloadDigest>,
     sequence: u64,
+    before: Option<Box<Inner>>,
 }
 
 impl MemoryLedger {
@@ -43,6 +51,9 @@ impl MemoryLedger {
         Self {
             genesis,
             key,
+            policy: Arc::new(Rules::default()),
+            power: Mutex::new(Power::until(u64::MAX)),
+            forgets: false,
             inner: Mutex::new(Inner {
                 chain,
                 heads: MemoryHeads::default(),
@@ -54,6 +65,7 @@ impl MemoryLedger {
                 payloads: BTreeMap::new(),
                 lacking: BTreeMap::new(),
                 sequence: 0,
+                before: None,
             }),
         }
     }
@@ -62,53 +74,89 @@ impl MemoryLedger {
         self.inner.lock().expect("nobody panics with it")
     }
 
-    /// Stages a new resource with a payload of this many bytes.
-    pub(super) fn stage(&self, number: u64, size: usize) -> TxId {
+    /// Its writes count for this power from now on.
+    pub(super) fn plug_in(&self, power: &Power) {
+        *self.power.lock().expect("nobody panics with it") = power.clone();
+    }
+
+    pub(super) fn key(&self) -> MemberKey {
+        self.key.clone()
+    }
+
+    fn wrote(&self) {
+        self.power.lock().expect("nobody panics with it").count();
+    }
+
+    /// What a process finds that comes after one that crashed.
+    pub(super) fn crash(&self) {
         let mut inner = self.inner();
-        let mut payload = sha256(&number.to_be_bytes()).repeat(size / 32 + 1);
-        payload[0] = Suite::SEALED.0;
-        let tag = Tag(*sha256(&payload).first_chunk().expect("16 is at most 32"));
-        let record = Record {
-            op: Op::Put,
-            resource_tag: tag,
-            subject_tag: tag,
-            kind: "Observation".to_owned(),
-            label_class: 0,
-            version: 1,
-            previous: None,
-            key_period: 1,
-            event_id: EventId(tag.0),
-            payload: Some(PayloadCommitment {
-                suite: Suite::SEALED,
-                digest: PayloadDigest(sha256(&payload)),
-                size: u32::try_from(payload.len()).expect("small"),
-            }),
+        if let Some(before) = inner.before.take().filter(|_| self.forgets) {
+            *inner = *before;
+        }
+    }
+
+    /// Stages a new resource with a payload of this many bytes, valid for so many blocks.
+    pub(super) fn stage(&self, number: u64, size: usize, blocks: u64) -> TxId {
+        let (record, payload) = resource(number, size);
+        self.stage_entry(&Entry::Record(record), vec![payload], blocks)
+    }
+
+    /// Stages a change of a member.
+    pub(super) fn stage_change(&self, subject: &Identity, change: Change, blocks: u64) -> TxId {
+        let (revision, until) = {
+            let inner = self.inner();
+            let member = inner.chain.members().get(subject);
+            let revision = member.map_or(0, |member| member.revision);
+            (revision + 1, Height(inner.chain.height().0 + blocks))
         };
-        let entries = Entry::Record(record).encode();
-        let hash = Entry::hash(&entries);
-        inner.sequence += 1;
-        let until = Height(inner.chain.height().0 + 10_000);
-        let transaction = Transaction::sign(
-            &self.key,
-            self.genesis.id(),
-            inner.sequence,
+        let proposal = MemberChange {
+            subject: *subject,
+            revision,
             until,
-            entries,
-            &[hash],
-        );
+            change,
+        };
+        let endorsed = Endorsed::new(proposal, Vec::new());
+        self.stage_entry(&Entry::Member(Box::new(endorsed)), Vec::new(), blocks)
+    }
+
+    fn stage_entry(&self, entry: &Entry, payloads: Vec<Vec<u8>>, blocks: u64) -> TxId {
+        let mut inner = self.inner();
+        inner.sequence += 1;
+        let until = Height(inner.chain.height().0 + blocks);
+        let (channel, sequence) = (self.genesis.id(), inner.sequence);
+        let transaction = sign(&self.key, channel, sequence, until, entry);
         let id = transaction.id();
-        inner.outbox.push((id, transaction, vec![payload]));
+        inner.outbox.push((id, transaction, payloads));
+        drop(inner);
+        self.wrote();
         id
+    }
+
+    /// The last blocks that may hold what waits here.
+    pub(super) fn waits_until(&self) -> Vec<u64> {
+        let inner = self.inner();
+        let open = inner
+            .outbox
+            .iter()
+            .filter_map(|(_, transaction, _)| transaction.open().ok());
+        open.map(|open| open.header().valid_until.0).collect()
+    }
+
+    pub(super) fn standing(&self, of: &Identity) -> Option<Standing> {
+        Some(self.inner().chain.members().get(of)?.standing)
+    }
+
+    pub(super) fn chain_now(&self) -> ChainState {
+        self.inner().chain.clone()
+    }
+
+    pub(super) fn block_at(&self, height: u64) -> Option<Block> {
+        let index = usize::try_from(height).ok()?;
+        self.inner().blocks.get(index).cloned()
     }
 
     pub(super) fn height(&self) -> u64 {
         self.inner().chain.height().0
-    }
-
-    pub(super) fn header(&self, height: u64) -> Option<Vec<u8>> {
-        let inner = self.inner();
-        let block = inner.blocks.get(usize::try_from(height).ok()?)?;
-        Some(block.header.clone())
     }
 
     /// Where a transaction was committed.
@@ -116,14 +164,51 @@ impl MemoryLedger {
         self.inner().committed.get(id).copied()
     }
 
-    pub(super) fn rejected(&self) -> usize {
-        self.inner().rejected.len()
+    /// Why a transaction was given up.
+    pub(super) fn rejected(&self, id: &TxId) -> Option<&'static str> {
+        self.inner().rejected.get(id).copied()
     }
 
-    pub(super) fn payload_count(&self) -> (usize, usize) {
-        let inner = self.inner();
-        (inner.payloads.len(), inner.lacking.len())
+    pub(super) fn lacks(&self) -> usize {
+        self.inner().lacking.len()
     }
+}
+
+/// A new resource, and its payload of about so many bytes.
+pub(super) fn resource(number: u64, size: usize) -> (Record, Vec<u8>) {
+    let mut payload = sha256(&number.to_be_bytes()).repeat(size / 32 + 1);
+    payload[0] = Suite::SEALED.0;
+    let tag = Tag(*sha256(&payload).first_chunk().expect("16 is at most 32"));
+    let record = Record {
+        op: Op::Put,
+        resource_tag: tag,
+        subject_tag: tag,
+        kind: "Observation".to_owned(),
+        label_class: 0,
+        version: 1,
+        previous: None,
+        key_period: 1,
+        event_id: EventId(tag.0),
+        payload: Some(PayloadCommitment {
+            suite: Suite::SEALED,
+            digest: PayloadDigest(sha256(&payload)),
+            size: u32::try_from(payload.len()).expect("small"),
+        }),
+    };
+    (record, payload)
+}
+
+/// A transaction with one entry.
+pub(super) fn sign(
+    key: &MemberKey,
+    channel: ChannelId,
+    sequence: u64,
+    until: Height,
+    entry: &Entry,
+) -> Transaction {
+    let entries = entry.encode();
+    let hash = Entry::hash(&entries);
+    Transaction::sign(key, channel, sequence, until, entries, &[hash])
 }
 
 impl Ledger for MemoryLedger {
@@ -132,7 +217,7 @@ impl Ledger for MemoryLedger {
     }
 
     fn policy(&self) -> Arc<dyn Policy> {
-        Arc::new(AsCertified)
+        Arc::clone(&self.policy)
     }
 
     fn chain(&self) -> Result<ChainState, LedgerError> {
@@ -151,9 +236,13 @@ impl Ledger for MemoryLedger {
     fn apply(&self, block: &Block) -> Result<(), LedgerError> {
         let mut inner = self.inner();
         let inner = &mut *inner;
+        if self.forgets {
+            inner.before = None;
+            inner.before = Some(Box::new(inner.clone()));
+        }
         let verified = inner
             .chain
-            .verify_block(block, &AsCertified, &mut inner.heads)
+            .verify_block(block, &*self.policy, &mut inner.heads)
             .map_err(|rejected| match rejected {
                 Rejected::Fault(fault) => LedgerError::Refused(fault.to_string()),
                 Rejected::Heads(never) => match never {},
@@ -178,6 +267,7 @@ impl Ledger for MemoryLedger {
         inner.heads.extend(verified.accepted.heads);
         inner.chain = verified.accepted.after;
         inner.blocks.push(block.clone());
+        self.wrote();
         Ok(())
     }
 
@@ -196,6 +286,7 @@ impl Ledger for MemoryLedger {
         let mut inner = self.inner();
         inner.outbox.retain(|(staged, ..)| staged != id);
         inner.rejected.insert(*id, code);
+        self.wrote();
         Ok(())
     }
 
@@ -204,6 +295,7 @@ impl Ledger for MemoryLedger {
         for bytes in payloads {
             inner.held.insert(PayloadDigest(sha256(&bytes)), bytes);
         }
+        self.wrote();
         Ok(())
     }
 
