@@ -49,6 +49,8 @@ pub struct Hospital {
     pub organization_id: Option<String>,
     /// A URI under its own domain, the same that `meta.source` carries.
     pub base_uri: String,
+    /// The key by which its entries are told from other members'; without one, all are its own.
+    pub member: Option<silsila_store::chain::PublicKey>,
 }
 
 /// Bounds for one request.

@@ -347,6 +347,7 @@ fn fhir_settings(settings: &Settings, pack: &Pack, keys: &GatewayKeys) -> FhirSe
             name: name.clone(),
             base_uri: base_uri.clone(),
             organization_id: organization_id(settings, pack, keys),
+            member: Some(keys.member().public()),
         },
         types: types_of(pack),
         // The store keeps two readers for reads by id and for the pipeline's own questions.

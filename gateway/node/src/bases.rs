@@ -16,7 +16,7 @@ use axum::response::{IntoResponse as _, Response};
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use silsila_chain::Genesis;
-use silsila_fhir::{Access, FhirSettings, FhirState};
+use silsila_fhir::{Access, FhirSettings, FhirState, Hospital};
 use silsila_store::{Store, StoreError};
 
 /// What every further base's address begins with.
@@ -77,6 +77,11 @@ impl Bases {
             public_url: stem.map(|stem| format!("{stem}{base_path}")),
             // What its members share, and nothing that this gateway's own mappings promise.
             types: Vec::new(),
+            // Its own Organization is a resource of its own channel.
+            hospital: Hospital {
+                organization_id: None,
+                ..own.hospital.clone()
+            },
             search_threads: 1,
             served_bytes: SERVED_BYTES.min(own.served_bytes),
             base_path,
@@ -159,9 +164,54 @@ fn place_of(genesis: &Genesis) -> String {
 
 #[cfg(test)]
 mod tests {
-    use silsila_chain::MemberKey;
+    use axum::http::Request;
+    use silsila_chain::{CustodianKey, MemberKey};
+    use silsila_fhir::{AccessSettings, SearchIndex, Token};
+    use silsila_store::StoreOptions;
 
     use super::*;
+
+    #[tokio::test]
+    async fn the_same_tokens_hold_at_every_base_and_a_base_may_come_late() {
+        const SECRET: &str = "0123456789abcdef0123456789abcdef";
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("ledger.sqlite");
+        let custodian = CustodianKey::new([2; 32]);
+        let mut options = StoreOptions::new(file, MemberKey::from_seed(&[1; 32]), custodian);
+        options.channel_name = "Laboratory".to_owned();
+        let store = Store::open(options, SearchIndex::new()).expect("opened");
+        let tokens = Token::parse_file(&format!("ward {SECRET}\n")).expect("a token");
+        let access = Access::new(AccessSettings {
+            loopback_without_token: false,
+            tokens,
+        });
+        let bases = Bases::new(FhirSettings::default(), access);
+        let ask = |path: String, token: Option<&str>| {
+            let mut request = Request::get(path);
+            if let Some(token) = token {
+                request = request.header("authorization", format!("Bearer {token}"));
+            }
+            let request = request.body(Body::empty()).expect("a request");
+            let answer = TowerToHyperService::new(bases.router()).call(request);
+            async { answer.await.expect("never fails").status().as_u16() }
+        };
+        let base = bases.over(&store).expect("a base");
+        let metadata = format!("{}/metadata", base.path());
+        assert_eq!(ask(metadata.clone(), Some(SECRET)).await, 404);
+        bases.serve(base);
+        assert_eq!(ask(metadata.clone(), None).await, 401);
+        assert_eq!(ask(metadata.clone(), Some("another")).await, 401);
+        assert_eq!(ask(metadata.clone(), Some(SECRET)).await, 200);
+        let search = metadata.replace("metadata", "Patient");
+        assert_eq!(ask(search.clone(), Some(SECRET)).await, 200);
+        assert_eq!(ask(search, None).await, 401);
+        assert_eq!(
+            ask("/channels/other-0/fhir/metadata".into(), Some(SECRET)).await,
+            404
+        );
+        bases.close();
+        assert_eq!(ask(metadata, Some(SECRET)).await, 404);
+    }
 
     #[test]
     fn a_place_is_made_of_the_name_and_always_of_the_id() {

@@ -129,6 +129,8 @@ fn organization(hospital: &Hospital) -> Result<Reference, BuilderError> {
     let who = Reference::builder();
     let who = match &hospital.organization_id {
         Some(id) => who.reference(format!("Organization/{id}")),
+        // A version whose text is not here any more, or never was, names its custodian by name alone.
+        None if hospital.base_uri.is_empty() => who,
         None => who.identifier(
             Identifier::builder()
                 .system("urn:ietf:rfc:3986".to_owned())

@@ -52,6 +52,7 @@ pub fn settings() -> FhirSettings {
             name: "Civil Hospital".into(),
             organization_id: None,
             base_uri: "https://civil.example".into(),
+            ..Hospital::default()
         },
         ..FhirSettings::default()
     }

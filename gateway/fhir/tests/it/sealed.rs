@@ -81,7 +81,9 @@ impl Two {
         let writer = Store::open(first, SearchIndex::new()).unwrap();
         let second = Store::open(options(&folder, 2), SearchIndex::new()).unwrap();
         let clock = Arc::new(TestClock::at(START_MS));
-        let state = FhirState::with_clock(second.clone(), settings(), open_access(), clock);
+        let mut settings = settings();
+        settings.hospital.member = Some(key(2).public());
+        let state = FhirState::with_clock(second.clone(), settings, open_access(), clock);
         Self {
             writer,
             reader: Bed::over(second, state.unwrap()),
@@ -95,6 +97,12 @@ impl Two {
             .map(|body| (name_of(body), Some(body.clone())))
             .collect();
         commit_to(&self.writer, &changes);
+    }
+
+    /// As the reader's gateway tells it.
+    fn custodian(&self, path: &str) -> Value {
+        let found = self.reader.get(path).ok().json;
+        found["entry"][0]["resource"]["agent"][0]["who"].clone()
     }
 
     /// Brings the reader level, with payloads.
@@ -158,4 +166,18 @@ fn what_a_later_grant_opens_is_found_by_search_and_by_history() {
     two.follow();
     assert_eq!(two.reader.ids("Patient"), ["a", "b", "c"]);
     two.assert_clean();
+}
+
+#[test]
+fn a_provenance_names_the_member_that_committed_the_version_as_its_certificate_does() {
+    let two = Two::new();
+    let mut body = patient("a", "Soomro");
+    body["meta"] = json!({"source": "https://one.example"});
+    two.write(&[body]);
+    two.grant();
+    two.follow();
+    let who = two.custodian("Provenance?target=Patient/a");
+    assert_eq!(who["display"], "hospital 1");
+    assert_eq!(who["identifier"]["value"], "https://one.example");
+    assert_eq!(who["reference"], Value::Null);
 }

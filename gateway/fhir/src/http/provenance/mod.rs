@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Read and search of `Provenance`, and its inclusion with what it tells of.
 
+mod custodian;
 mod select;
 mod wish;
 
@@ -18,6 +19,7 @@ use crate::index::lookup;
 use crate::refusal::Refusal;
 use crate::search::page::{self, Page};
 use crate::state::FhirState;
+use custodian::custodian;
 use select::select;
 use wish::Wish;
 
@@ -88,10 +90,11 @@ fn text(state: &FhirState, permit: &Permit, vid: i64) -> Result<(String, Vec<u8>
     })?;
     // Without the newest block the same version has the same proof for ever.
     let proof = state.store().proof(seq)?.without_later();
+    let hospital = custodian(state, &entry, &proof)?;
     let story = Story {
         entry: &entry,
         resource: (name.0, &name.1),
-        hospital: &state.settings().hospital,
+        hospital: &hospital,
         transaction: TxId(leaf_hash(&proof.transaction)),
         proof: proof.encode(),
     };
