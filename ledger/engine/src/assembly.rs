@@ -2,9 +2,9 @@
 //! A channel from its parts, on whatever runtime and network: the real ones, or the simulated.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use commonware_cryptography::Signer;
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_p2p::{Blocker, Receiver, Sender};
 use commonware_runtime::buffer::paged::CacheRef;
@@ -13,16 +13,15 @@ use commonware_utils::channel::{mpsc, watch};
 use rand_core::CryptoRng;
 use silsila_chain::{ChannelId, MIN_QUORUM_VALIDATORS, MemberKey};
 
-use crate::channel::{Channel, ChannelStatus, Role};
-use crate::consensus::{self, Lanes, Parts, Patience, UNDER_WAY};
+use crate::channel::{Channel, ChannelStatus, Present};
+use crate::consensus::{Lanes, Patience};
 use crate::desk::Desk;
+use crate::epoch::{Orchestra, Stage};
 use crate::members::{FromMembers, Members, ToMembers};
-use crate::voter::Voter;
-use crate::{Candidate, EngineError, Ledger, Witnesses, scheme, validators};
+use crate::{EngineError, Ledger, Witnesses};
 
 /// Pokes that wait; one is as good as many.
 const POKES: usize = 1;
-const QUESTIONS: usize = 64;
 
 /// Who this member is.
 pub(crate) struct Me {
@@ -37,6 +36,8 @@ pub(crate) struct Ground<B> {
     pub(crate) cache: CacheRef,
     /// What the names of its files begin with.
     pub(crate) folder: String,
+    /// The folder on disk that holds them, where there is one.
+    pub(crate) root: Option<PathBuf>,
 }
 
 /// The six lanes of a channel.
@@ -90,81 +91,56 @@ where
     R: Receiver<PublicKey = PublicKey>,
 {
     let genesis = ledger.genesis();
-    let validators = validators(&genesis);
-    if (2..MIN_QUORUM_VALIDATORS).contains(&validators.len()) {
-        return Err(EngineError::Validators {
-            count: validators.len(),
-        });
+    let count = genesis.validators.len();
+    if (2..MIN_QUORUM_VALIDATORS).contains(&count) {
+        return Err(EngineError::Validators { count });
     }
     let id = genesis.id();
-    let witnesses = Witnesses::new(id, validators.clone());
-    let public = me.engine_key.public_key();
+    let witnesses = Witnesses::present(&ledger.chain()?);
+    let validators = witnesses.validators().clone();
     let founders = genesis.members.iter().map(|founder| founder.identity.key);
     let founders: BTreeSet<PublicKey> = founders
         .filter_map(|key| crate::key::public_key(&key))
         .collect();
-    let members = Members::new(validators.clone(), founders);
-
-    let (questions, questions_in) = mpsc::channel(QUESTIONS);
-    let (deliveries, deliveries_in) = mpsc::channel(UNDER_WAY * 4);
-    let (news, news_out) = watch::channel(0);
+    let members = Members::new(validators, founders);
+    let (news, _) = watch::channel(0);
     let (status, status_out) = watch::channel(ChannelStatus::default());
     let (pokes, pokes_in) = mpsc::channel(POKES);
-    let voter = Voter {
-        questions,
-        deliveries,
-        news: news_out,
-    };
-    let desk = Desk::new(ledger, witnesses.clone(), me.engine_key.clone())?;
+    let desk = Desk::new(ledger, witnesses, me.engine_key.clone())?;
     let idle_ms = u64::try_from(ground.patience.idle.as_millis()).unwrap_or(u64::MAX);
     let mut handles = Vec::new();
-    let role = if validators.position(&public).is_none() {
-        Role::Follower
-    } else if validators.len() == 1 {
-        Role::Orderer(Box::new(me.member_key))
-    } else {
-        let scheme = scheme(&id, validators.clone(), &me.engine_key);
-        let parts = Parts {
-            me: public.clone(),
-            scheme: scheme.clone(),
-            witnesses,
-            members: members.clone(),
-            genesis: Candidate::genesis(&genesis),
-            blocker: ground.blocker,
-            voter,
-            patience: ground.patience,
-            cache: ground.cache,
-            prefix: format!("{}{id}", ground.folder),
-        };
-        let lanes = lanes.consensus.among(&members);
-        let context = context.child("consensus");
-        let (marshal, running) = consensus::start(context, parts, lanes)
-            .await
-            .map_err(|reason| EngineError::Files { reason })?;
-        handles.extend(running);
-        Role::Validator(Box::new((marshal, scheme)))
+    let stage = Stage {
+        channel: id,
+        key: me.engine_key,
+        members: members.clone(),
+        blocker: ground.blocker,
+        patience: ground.patience,
+        cache: ground.cache,
+        folder: ground.folder,
+        root: ground.root,
     };
+    let mut conductor = Orchestra::new(context.child("orchestra"), stage, lanes.consensus);
+    let epoch = Present::begin(&desk, &mut conductor, &news, &me.member_key).await;
+    let epoch = epoch.map_err(|reason| EngineError::Files { reason })?;
     let (sender, receiver) = lanes.ledger;
     let thread = context.child("channel").dedicated();
     handles.push(thread.spawn(move |context| {
         let channel = Channel {
             context,
             desk,
-            role,
-            validators: validators.iter().cloned().collect(),
+            conductor: Box::new(conductor),
+            member_key: me.member_key,
+            epoch,
             sender: ToMembers::new(sender, members.clone()),
             receiver: FromMembers::new(receiver, members.clone()),
             members,
-            questions: questions_in,
-            deliveries: deliveries_in,
+            everybody: Vec::new(),
             pokes: pokes_in,
             news,
             status,
-            undelivered: None,
             heard: BTreeMap::new(),
             failing: None,
             idle_ms,
-            delivered: 0,
             wall: u64::MAX,
             // A while after the time at which everything was done last.
             steady: 86_400_000,
@@ -177,22 +153,4 @@ where
         status: status_out,
     };
     Ok((handle, handles))
-}
-
-impl<S, R> Lanes<S, R> {
-    fn among(self, members: &Members) -> Lanes<ToMembers<S>, FromMembers<R>> {
-        let wrap = |(sender, receiver)| {
-            (
-                ToMembers::new(sender, members.clone()),
-                FromMembers::new(receiver, members.clone()),
-            )
-        };
-        Lanes {
-            votes: wrap(self.votes),
-            certificates: wrap(self.certificates),
-            resolver: wrap(self.resolver),
-            blocks: wrap(self.blocks),
-            backfill: wrap(self.backfill),
-        }
-    }
 }

@@ -39,19 +39,30 @@ struct Inner {
     hash: BlockHash,
     opened: Vec<OpenTransaction>,
     encoded: Bytes,
+    /// The last block of the epoch before, from which consensus counts.
+    base: silsila_chain::Height,
 }
 
 impl Candidate {
     /// The candidate that stands for block 0.
     #[must_use]
     pub fn genesis(genesis: &Genesis) -> Self {
-        Self::new(genesis.header(), Vec::new(), Vec::new(), &[])
+        Self::base(genesis.header())
     }
 
-    /// Puts a block together from transactions that were opened before, each with its receipts.
+    /// The candidate that stands for the last block of the epoch before.
+    #[must_use]
+    pub fn base(header: BlockHeader) -> Self {
+        let base = header.height;
+        Self::new(header, base, Vec::new(), Vec::new(), &[])
+    }
+
+    /// Puts a block together from transactions that were opened before, each with its receipts; its epoch
+    /// began behind `base`.
     #[must_use]
     pub fn new(
         header: BlockHeader,
+        base: silsila_chain::Height,
         transactions: Vec<Transaction>,
         opened: Vec<OpenTransaction>,
         receipts: &[Vec<Receipt>],
@@ -75,6 +86,7 @@ impl Candidate {
             hash,
             opened,
             encoded,
+            base,
         }))
     }
 
@@ -86,7 +98,9 @@ impl Candidate {
         let header = BlockHeader::decode(&block.header)?;
         let opened: Result<Vec<_>, _> = block.transactions.iter().map(Transaction::open).collect();
         let opened = opened.map_err(|_| unsound)?;
-        if !block.certificate.is_empty() || header.channel != witnesses.channel() {
+        let base = witnesses.base();
+        let at_home = header.channel == witnesses.channel() && header.height >= base;
+        if !block.certificate.is_empty() || !at_home {
             return Err(unsound);
         }
         if reader.array(MAX_TRANSACTIONS as u64)? != opened.len() as u64 {
@@ -106,6 +120,7 @@ impl Candidate {
             hash,
             opened,
             encoded,
+            base,
         })))
     }
 
@@ -188,7 +203,7 @@ impl Digestible for Candidate {
 
 impl Heightable for Candidate {
     fn height(&self) -> Height {
-        Height::new(self.0.header.height.0)
+        Height::new(self.0.header.height.0 - self.0.base.0)
     }
 }
 

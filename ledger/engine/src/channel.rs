@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, UNIX_EPOCH};
 
 use commonware_codec::Decode;
+use commonware_consensus::Epochable as _;
 use commonware_consensus::marshal::core::Mailbox;
 use commonware_consensus::marshal::standard::Standard;
 use commonware_consensus::types::Height as ConsensusHeight;
@@ -14,12 +15,14 @@ use commonware_p2p::{Message as Received, Receiver, Recipients, Sender};
 use commonware_runtime::Clock;
 use commonware_utils::acknowledgement::Acknowledgement;
 use commonware_utils::channel::{mpsc, watch};
-use silsila_chain::{Certificate, Height, MemberKey, Reason};
+use silsila_chain::{BlockHash, Certificate, Height, MemberKey, Reason};
 
 use crate::branches::Bad;
+use crate::consensus::UNDER_WAY;
 use crate::desk::{Desk, Proposal, To};
+use crate::epoch::{Beginning, Conductor, Span};
 use crate::members::Members;
-use crate::voter::{Delivery, Question, Verdict};
+use crate::voter::{Delivery, Question, Verdict, Voter};
 use crate::wire::Message;
 use crate::{Candidate, Finality, Ledger, LedgerError, MAX_LINKS, Scheme, certificate};
 
@@ -31,6 +34,8 @@ const AWAY_MS: u64 = 6_000;
 const RETAINED: u64 = 1024;
 /// Where the ledger is this far ahead of what consensus delivered, consensus is told to skip.
 const SKIP: u64 = 32;
+
+const QUESTIONS: usize = 64;
 
 /// Consensus, as the channel's thread speaks to it.
 pub(crate) type Marshal = Mailbox<Scheme, Standard<Candidate>>;
@@ -52,6 +57,12 @@ pub struct ChannelStatus {
     pub role: &'static str,
     /// How many validators there are.
     pub validators: usize,
+    /// The present epoch's number; the first is 0.
+    pub epoch: u64,
+    /// The present validators' last block, where others are decided on.
+    pub boundary: Option<u64>,
+    /// How many of the validators were revoked and keep their seats until others are named.
+    pub revoked_validators: usize,
     /// How many members there are, this one included.
     pub members: usize,
     /// Other members that were heard within the last seconds, their keys in hexadecimal.
@@ -72,26 +83,102 @@ pub struct ChannelStatus {
 pub(crate) struct Channel<E, L: Ledger + ?Sized, S, R> {
     pub(crate) context: E,
     pub(crate) desk: Desk<L>,
-    pub(crate) role: Role,
+    pub(crate) conductor: Box<dyn Conductor>,
+    pub(crate) member_key: MemberKey,
+    pub(crate) epoch: Present,
+    /// Who takes part in consensus or hears of it: members, and whoever was revoked and has a seat still.
     pub(crate) members: Members,
-    pub(crate) validators: Vec<PublicKey>,
+    /// Who is sent what all are to have.
+    pub(crate) everybody: Vec<PublicKey>,
     pub(crate) sender: S,
     pub(crate) receiver: R,
-    pub(crate) questions: mpsc::Receiver<Question>,
-    pub(crate) deliveries: mpsc::Receiver<Delivery>,
     pub(crate) pokes: mpsc::Receiver<()>,
     pub(crate) news: watch::Sender<u64>,
     pub(crate) status: watch::Sender<ChannelStatus>,
-    /// A final block that the ledger has not taken yet.
-    pub(crate) undelivered: Option<Delivery>,
     pub(crate) heard: BTreeMap<PublicKey, u64>,
     pub(crate) failing: Option<String>,
     /// After how many milliseconds without a block an empty one is proposed.
     pub(crate) idle_ms: u64,
-    pub(crate) delivered: u64,
     /// What the wall clock said when it was last looked at, and the milliseconds that it went forward.
     pub(crate) wall: u64,
     pub(crate) steady: u64,
+}
+
+/// What this member does in the present epoch.
+pub(crate) struct Present {
+    number: u64,
+    /// The block behind which the epoch began.
+    base: u64,
+    span: Span,
+    pub(crate) role: Role,
+    validators: Vec<PublicKey>,
+    questions: mpsc::Receiver<Question>,
+    deliveries: mpsc::Receiver<Delivery>,
+    /// A final block that the ledger has not taken yet.
+    undelivered: Option<Delivery>,
+    delivered: u64,
+}
+
+impl Present {
+    /// Begins the desk's epoch.
+    pub(crate) async fn begin<L: Ledger + ?Sized>(
+        desk: &Desk<L>,
+        conductor: &mut dyn Conductor,
+        news: &watch::Sender<u64>,
+        key: &MemberKey,
+    ) -> Result<Self, String> {
+        let (questions, questions_in) = mpsc::channel(QUESTIONS);
+        let (deliveries, deliveries_in) = mpsc::channel(UNDER_WAY * 4);
+        let witnesses = desk.witnesses().clone();
+        let (number, base) = (witnesses.epoch(), witnesses.base().0);
+        let (span, validators) = (Span::endless(number), witnesses.validators().clone());
+        let beginning = Beginning {
+            base: desk.base().map_err(|error| error.to_string())?,
+            witnesses,
+            span: span.clone(),
+            voter: Voter {
+                questions,
+                deliveries,
+                news: news.subscribe(),
+            },
+        };
+        let consensus = conductor.begin(beginning).await?;
+        let role = match consensus {
+            Some(consensus) => Role::Validator(Box::new(consensus)),
+            None if desk.orders_alone() => Role::Orderer(Box::new(key.clone())),
+            None => Role::Follower,
+        };
+        let present = Self {
+            number,
+            base,
+            span,
+            role,
+            validators: validators.iter().cloned().collect(),
+            questions: questions_in,
+            deliveries: deliveries_in,
+            undelivered: None,
+            delivered: base,
+        };
+        present.look_ahead(desk);
+        Ok(present)
+    }
+
+    /// Learns where the epoch ends, once that is final.
+    fn look_ahead<L: Ledger + ?Sized>(&self, desk: &Desk<L>) {
+        if desk.tip().validators().epoch() == self.number
+            && let Some((boundary, _)) = desk.tip().epochs().next()
+        {
+            self.span.end_at(boundary.0 - self.base);
+        }
+    }
+
+    /// Learns that an epoch ends with a block that is only judged: where nothing of the decision is final
+    /// yet, this is what lets the block be proposed until it is.
+    fn end_with<L: Ledger + ?Sized>(&self, desk: &Desk<L>, block: &BlockHash, height: Height) {
+        if desk.ends_epoch(block) && desk.tip().epochs().next().is_none() {
+            self.span.end_at(height.0 - self.base);
+        }
+    }
 }
 
 enum Event {
@@ -119,16 +206,17 @@ where
                 next_tick = now + TICK_MS;
                 let done = self.desk.tick(now);
                 self.note(done);
-                self.follow_membership();
                 self.skip_ahead();
             }
             self.deliver().await;
             self.order_alone();
+            self.turn().await;
+            self.follow_membership();
             self.post();
             self.publish();
             let wait = Duration::from_millis(next_tick.saturating_sub(now).max(1));
             match self.next(wait).await {
-                Event::Delivery(delivery) => self.undelivered = Some(delivery),
+                Event::Delivery(delivery) => self.epoch.undelivered = Some(delivery),
                 Event::Question(question) => self.answer(question),
                 Event::Poke => {
                     while self.pokes.try_recv().is_ok() {}
@@ -144,12 +232,12 @@ where
     }
 
     async fn next(&mut self, wait: Duration) -> Event {
-        let room = self.undelivered.is_none();
+        let room = self.epoch.undelivered.is_none();
         let sleep = self.context.sleep(wait);
         tokio::select! {
             biased;
-            Some(delivery) = self.deliveries.recv(), if room => Event::Delivery(delivery),
-            Some(question) = self.questions.recv() => Event::Question(question),
+            Some(delivery) = self.epoch.deliveries.recv(), if room => Event::Delivery(delivery),
+            Some(question) = self.epoch.questions.recv() => Event::Question(question),
             poke = self.pokes.recv() => poke.map_or(Event::Closed, |()| Event::Poke),
             received = self.receiver.recv() => received.map_or(Event::Closed, Event::Received),
             () = sleep => Event::Tick,
@@ -201,6 +289,9 @@ where
                 settle,
                 reply,
             } => {
+                if let Some(height) = self.desk.height_of(&parent) {
+                    self.epoch.end_with(&self.desk, &parent, height);
+                }
                 let now = self.now();
                 let idle = now >= self.desk.tip().time_ms() + self.idle_ms;
                 // A block that was notarized and never finalized, before a power cut say, becomes final
@@ -215,7 +306,11 @@ where
             }
             Question::Judge { candidate, reply } => {
                 let verdict = match self.desk.judge(&candidate) {
-                    Ok(()) => Verdict::Good,
+                    Ok(()) => {
+                        let (hash, height) = (candidate.hash(), candidate.header().height);
+                        self.epoch.end_with(&self.desk, &hash, height);
+                        Verdict::Good
+                    }
                     Err(Bad::Unknown) => Verdict::Unknown,
                     Err(Bad::Rules(why)) => {
                         let height = candidate.header().height;
@@ -235,7 +330,7 @@ where
 
     /// Has the ledger take the final block that waits, then tells consensus.
     async fn deliver(&mut self) {
-        let Some((candidate, acknowledgement)) = self.undelivered.take() else {
+        let Some((candidate, acknowledgement)) = self.epoch.undelivered.take() else {
             return;
         };
         let header = candidate.header();
@@ -244,20 +339,20 @@ where
                 // Two blocks were made final at one height: nothing further is committed here.
                 tracing::error!(height = %header.height, why, "the channel has forked");
                 self.failing = Some(why);
-                self.undelivered = Some((candidate, acknowledgement));
+                self.epoch.undelivered = Some((candidate, acknowledgement));
                 return;
             }
         } else {
             let follows = header.height == self.desk.tip().height().next();
-            let certificate = match &self.role {
+            let certificate = match &self.epoch.role {
                 Role::Validator(consensus) if follows => {
-                    certificate_of(&consensus.0, &candidate).await
+                    certificate_of(&consensus.0, &candidate, self.epoch.base).await
                 }
                 _ => None,
             };
             // Without a certificate, other members have the block with one; it is fetched meanwhile.
             let Some(certificate) = certificate else {
-                self.undelivered = Some((candidate, acknowledgement));
+                self.epoch.undelivered = Some((candidate, acknowledgement));
                 return;
             };
             let now = self.steady();
@@ -265,15 +360,15 @@ where
             let failed = done.is_err();
             self.note(done);
             if failed {
-                self.undelivered = Some((candidate, acknowledgement));
+                self.epoch.undelivered = Some((candidate, acknowledgement));
                 return;
             }
         }
-        self.delivered = header.height.0;
+        self.epoch.delivered = header.height.0;
         acknowledgement.acknowledge();
-        if let Role::Validator(consensus) = &self.role
-            && self.delivered.is_multiple_of(256)
-            && let Some(height) = self.delivered.checked_sub(RETAINED)
+        if let Role::Validator(consensus) = &self.epoch.role
+            && self.epoch.delivered.is_multiple_of(256)
+            && let Some(height) = self.epoch.delivered.checked_sub(RETAINED + self.epoch.base)
         {
             consensus.0.prune(ConsensusHeight::new(height));
         }
@@ -281,11 +376,11 @@ where
 
     /// Tells consensus to go on where the ledger is, where blocks came from other members' ledgers.
     fn skip_ahead(&self) {
-        let Role::Validator(consensus) = &self.role else {
+        let Role::Validator(consensus) = &self.epoch.role else {
             return;
         };
         let (marshal, scheme) = &**consensus;
-        if self.desk.tip().height().0 <= self.delivered + SKIP {
+        if self.desk.tip().height().0 <= self.epoch.delivered + SKIP {
             return;
         }
         let Some(finality) = self.desk.finality().and_then(|bytes| {
@@ -297,18 +392,21 @@ where
         }) else {
             return;
         };
+        if finality.epoch() != self.epoch.span.epoch() {
+            return;
+        }
         marshal.set_floor(finality);
     }
 
     /// Orders what waits, where this member does so alone.
     fn order_alone(&mut self) {
-        if matches!(self.role, Role::Orderer(_)) {
+        if matches!(self.epoch.role, Role::Orderer(_)) {
             let now = self.steady();
             let done = self.desk.refresh(now);
             self.note(done);
         }
         loop {
-            let Role::Orderer(key) = &self.role else {
+            let Role::Orderer(key) = &self.epoch.role else {
                 return;
             };
             let parent = self.desk.tip().hash();
@@ -329,12 +427,33 @@ where
         }
     }
 
+    /// Begins the next epoch where the ledger has reached it: by consensus, or from other members' ledgers.
+    async fn turn(&mut self) {
+        self.epoch.look_ahead(&self.desk);
+        let later = self.desk.turn();
+        if !later && self.epoch.number == self.desk.witnesses().epoch() {
+            return;
+        }
+        let conductor = &mut *self.conductor;
+        match Present::begin(&self.desk, conductor, &self.news, &self.member_key).await {
+            Ok(present) => {
+                tracing::info!(
+                    epoch = present.number,
+                    behind = present.base,
+                    "an epoch begins"
+                );
+                self.epoch = present;
+            }
+            Err(why) => self.note(Err(LedgerError::Unwell(why))),
+        }
+    }
+
     /// Sends what the desk left to be sent.
     fn post(&mut self) {
         for (to, message) in std::mem::take(&mut self.desk.letters) {
             let recipients = match to {
-                To::Members => Recipients::All,
-                To::Validators => Recipients::Some(self.validators.clone()),
+                To::Members => Recipients::Some(self.everybody.clone()),
+                To::Validators => Recipients::Some(self.epoch.validators.clone()),
                 To::One(member) => Recipients::One(member),
             };
             self.sender.send(recipients, message.encode(), false);
@@ -350,6 +469,14 @@ where
                 members.extend(crate::key::public_key(&identity.key));
             }
         }
+        // Whoever was revoked has a vote until its epoch ends, and no more than that; unless it orders
+        // alone, and nothing would be ordered without it.
+        let seated = self.epoch.validators.iter().cloned();
+        if self.epoch.validators.len() == 1 {
+            members.extend(seated.clone());
+        }
+        self.everybody = members.iter().cloned().collect();
+        members.extend(seated);
         self.members.set(members);
     }
 
@@ -362,13 +489,21 @@ where
             changed
         });
         let status = ChannelStatus {
-            role: match self.role {
+            role: match self.epoch.role {
                 Role::Follower => "follower",
                 Role::Orderer(_) => "orderer",
                 Role::Validator(_) => "validator",
             },
-            validators: self.validators.len(),
-            members: self.members.count(),
+            validators: self.epoch.validators.len(),
+            epoch: self.epoch.number,
+            boundary: self
+                .desk
+                .tip()
+                .epochs()
+                .next()
+                .map(|(boundary, _)| boundary.0),
+            revoked_validators: self.desk.revoked_validators(),
+            members: self.everybody.len(),
             heard: self.heard.keys().map(ToString::to_string).collect(),
             height: self.desk.tip().height().0,
             seen: self.desk.seen().0,
@@ -385,9 +520,9 @@ where
 }
 
 /// What makes a delivered block final: its own finalization, or that of a block soon after it.
-async fn certificate_of(marshal: &Marshal, candidate: &Candidate) -> Option<Vec<u8>> {
+async fn certificate_of(marshal: &Marshal, candidate: &Candidate, base: u64) -> Option<Vec<u8>> {
     let mut links = Vec::new();
-    let Height(mut height) = candidate.header().height;
+    let mut height = candidate.header().height.0 - base;
     while links.len() <= MAX_LINKS {
         let at = ConsensusHeight::new(height);
         if let Some(finality) = marshal.get_finalization(at).await {

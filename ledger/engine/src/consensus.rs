@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! One channel's consensus: simplex votes, marshal keeps and delivers what was decided.
+//! One epoch of a channel's consensus: simplex votes, marshal keeps and delivers what was decided.
 //!
 //! Its files hold blocks and votes, never payloads, and only the newest of them: what was delivered is
 //! in the ledger. After a crash marshal delivers again what was not acknowledged, and simplex takes up
@@ -14,7 +14,7 @@ use commonware_consensus::marshal::standard::{Inline, Standard};
 use commonware_consensus::marshal::{self, Start};
 use commonware_consensus::simplex::elector::RoundRobin;
 use commonware_consensus::simplex::{self, Floor, ForwardPolicy, SkipBudget, SkipPolicy};
-use commonware_consensus::types::{Epoch, FixedEpocher, ViewDelta};
+use commonware_consensus::types::ViewDelta;
 use commonware_cryptography::certificate::{ConstantProvider, Verifier as _};
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_cryptography::sha256::{Digest, Sha256};
@@ -29,6 +29,7 @@ use commonware_utils::{NZDuration, NZU64, NZUsize};
 use rand_core::CryptoRng;
 
 use crate::channel::Marshal;
+use crate::epoch::Span;
 use crate::members::Members;
 use crate::receipt::Witnesses;
 use crate::voter::Voter;
@@ -76,7 +77,9 @@ pub(crate) struct Parts<B> {
     pub(crate) scheme: Scheme,
     pub(crate) witnesses: Witnesses,
     pub(crate) members: Members,
+    /// The block behind which the epoch begins.
     pub(crate) genesis: Candidate,
+    pub(crate) span: Span,
     pub(crate) blocker: B,
     pub(crate) voter: Voter,
     pub(crate) patience: Patience,
@@ -128,6 +131,7 @@ where
         witnesses,
         members,
         genesis,
+        span,
         blocker,
         voter,
         patience,
@@ -164,7 +168,6 @@ where
         ),
     );
     let blocks = blocks.await.map_err(|error| error.to_string())?;
-    let epocher = FixedEpocher::new(NZU64!(u64::MAX));
     let digest = genesis.digest();
     let (marshal, mailbox, _) = Actor::<_, Standard<Candidate>, _, _, _, _, _>::init(
         context.child("marshal"),
@@ -172,7 +175,8 @@ where
         blocks,
         marshal::Config {
             provider: ConstantProvider::new(scheme.clone()),
-            epocher: epocher.clone(),
+            // To marshal an epoch has no end: nothing of another is asked of it.
+            epocher: Span::endless(span.epoch().get()),
             start: Start::Genesis(Digested::precomputed(genesis, digest)),
             partition_prefix: format!("{prefix}-marshal"),
             mailbox_size: NZUsize!(1024),
@@ -207,7 +211,7 @@ where
         context.child("application"),
         voter.clone(),
         mailbox.clone(),
-        epocher,
+        span.clone(),
     );
     let engine = simplex::Engine::new(
         context.child("simplex"),
@@ -222,7 +226,7 @@ where
             strategy: Sequential,
             partition: format!("{prefix}-simplex"),
             mailbox_size: NZUsize!(1024),
-            epoch: Epoch::zero(),
+            epoch: span.epoch(),
             floor: Floor::Genesis(digest),
             replay_buffer: NZUsize!(1 << 20),
             write_buffer: NZUsize!(1 << 20),

@@ -30,6 +30,7 @@ mod candidate;
 mod channel;
 mod consensus;
 mod desk;
+mod epoch;
 mod error;
 mod key;
 mod ledger;

@@ -48,11 +48,16 @@ impl Members {
             return;
         }
         inner.members = members;
-        inner.updates += 1;
-        let update = inner.update();
-        inner
-            .subscribers
-            .retain(|subscriber| subscriber.send(update.clone()).is_ok());
+        inner.tell();
+    }
+
+    /// Takes up who orders now.
+    pub(crate) fn elect(&self, validators: Set<PublicKey>) {
+        let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if inner.validators != validators {
+            inner.validators = validators;
+            inner.tell();
+        }
     }
 
     pub(crate) fn contains(&self, key: &PublicKey) -> bool {
@@ -94,6 +99,14 @@ impl Inner {
             self.validators.clone(),
             Set::from_iter_dedup(others.cloned()),
         )
+    }
+
+    /// Tells whoever listens of a change.
+    fn tell(&mut self) {
+        self.updates += 1;
+        let update = self.update();
+        self.subscribers
+            .retain(|subscriber| subscriber.send(update.clone()).is_ok());
     }
 
     fn update(&self) -> PeerSetUpdate<PublicKey> {

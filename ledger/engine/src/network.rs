@@ -280,6 +280,7 @@ fn run(
                         patience: options.patience,
                         cache: cache.clone(),
                         folder: String::new(),
+                        root: Some(options.folder.clone()),
                     };
                     let me = Me {
                         engine_key: key.clone(),
@@ -310,7 +311,9 @@ fn largest() -> u32 {
         commonware_utils::ordered::Set::default(),
     );
     let [blocks, votes] = longest_messages(MAX_VALIDATORS as u32, &witnesses);
-    max_message_size(&[prefixed(blocks), prefixed(votes), prefixed(MAX_MESSAGE)])
+    // The channel's number, and within it the epoch's.
+    let twice = |size| prefixed(prefixed(size));
+    max_message_size(&[twice(blocks), twice(votes), prefixed(MAX_MESSAGE)])
 }
 
 type SubLane<S> = (

@@ -98,6 +98,19 @@ impl Pool {
         }
     }
 
+    /// Forgets all receipts: they were other validators'.
+    pub(crate) fn forget_receipts(&mut self) {
+        self.early.clear();
+        for waiting in self.waiting.values_mut() {
+            waiting.receipts.clear();
+        }
+    }
+
+    /// The ids of what waits.
+    pub(crate) fn ids(&self) -> Vec<TxId> {
+        self.waiting.keys().copied().collect()
+    }
+
     /// Gives arrived payloads to whichever transactions miss them; says which of these are complete now.
     pub(crate) fn supply(&mut self, arrived: &[Vec<u8>]) -> Vec<TxId> {
         let mut complete = Vec::new();

@@ -12,7 +12,7 @@ use commonware_cryptography::ed25519::{PrivateKey, PublicKey, Signature as Signe
 use commonware_cryptography::{Signer, Verifier};
 use commonware_utils::ordered::Set;
 use silsila_chain::cbor::{DecodeError, Reader, Writer};
-use silsila_chain::{ChannelId, OpenTransaction, Signature, TxId};
+use silsila_chain::{ChainState, ChannelId, Height, OpenTransaction, Signature, TxId};
 
 use crate::key::public_keys;
 
@@ -67,18 +67,49 @@ struct Inner {
     channel: ChannelId,
     namespace: Vec<u8>,
     validators: Set<PublicKey>,
+    epoch: u64,
+    base: Height,
 }
 
 impl Witnesses {
-    /// The validators of a channel.
+    /// The first validators of a channel.
     #[must_use]
     pub fn new(channel: ChannelId, validators: Set<PublicKey>) -> Self {
+        Self::of_epoch(channel, validators, 0, Height(0))
+    }
+
+    /// The validators who certify the next block of a chain.
+    #[must_use]
+    pub fn present(chain: &ChainState) -> Self {
+        let epochs = chain.epochs();
+        let first = epochs.all().last().map_or(Height(1), |epoch| epoch.first);
+        let present = epochs.present();
+        let validators = public_keys(present.identities().iter().map(|identity| identity.key));
+        let base = Height(first.0.saturating_sub(1));
+        Self::of_epoch(chain.channel(), validators, present.epoch(), base)
+    }
+
+    fn of_epoch(channel: ChannelId, validators: Set<PublicKey>, epoch: u64, base: Height) -> Self {
         let namespace = [b"silsila/stored/1 ", &channel.0[..]].concat();
         Self(Arc::new(Inner {
             channel,
             namespace,
             validators,
+            epoch,
+            base,
         }))
+    }
+
+    /// The epoch's number.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.0.epoch
+    }
+
+    /// The last block of the epoch before.
+    #[must_use]
+    pub fn base(&self) -> Height {
+        self.0.base
     }
 
     /// The channel.

@@ -133,6 +133,15 @@ pub struct ChannelReport {
     pub validators: usize,
     /// How many of them may be away while blocks still come.
     pub dispensable: usize,
+    /// The number of the present validators' epoch; the first is 0.
+    #[serde(default)]
+    pub epoch: u64,
+    /// Their last block, where others are decided on.
+    #[serde(default)]
+    pub boundary: Option<u64>,
+    /// How many of them were revoked and keep their seats until others are named.
+    #[serde(default)]
+    pub revoked_validators: usize,
     /// How many members there are, this one included.
     pub members: usize,
     /// Other members that were heard within the last seconds, by their keys.
@@ -164,7 +173,11 @@ impl ChannelReport {
             name: name.to_owned(),
             role: status.role.to_owned(),
             validators: status.validators,
-            dispensable: status.validators.saturating_sub(1) / 3,
+            dispensable: (status.validators.saturating_sub(1) / 3)
+                .saturating_sub(status.revoked_validators),
+            epoch: status.epoch,
+            boundary: status.boundary,
+            revoked_validators: status.revoked_validators,
             members: status.members,
             heard: status.heard,
             height: status.height,

@@ -108,6 +108,9 @@ fn channel(channel: &ChannelReport) -> String {
         channel.waiting
     );
     let _ = write!(line, "\n         {}", validators(channel));
+    for said in epoch(channel) {
+        let _ = write!(line, "\n         {said}");
+    }
     if channel.lacking > 0 {
         let _ = write!(line, "; {} payloads are fetched", channel.lacking);
     }
@@ -121,6 +124,26 @@ fn channel(channel: &ChannelReport) -> String {
         line.push_str(&troubles(ledger));
     }
     line
+}
+
+/// What is to be said of a change of validators.
+fn epoch(channel: &ChannelReport) -> Vec<String> {
+    let mut said = Vec::new();
+    if let Some(boundary) = channel.boundary {
+        said.push(format!(
+            "epoch {}: other validators order behind block {boundary}",
+            channel.epoch
+        ));
+    } else if channel.epoch > 0 {
+        said.push(format!("epoch {}", channel.epoch));
+    }
+    if channel.revoked_validators > 0 && channel.boundary.is_none() {
+        said.push(format!(
+            "{} OF THE VALIDATORS WAS REVOKED and keeps its seat until the members name others: silsila channel propose validators",
+            channel.revoked_validators
+        ));
+    }
+    said
 }
 
 fn validators(channel: &ChannelReport) -> String {

@@ -2,11 +2,13 @@
 //! Blocks that others have, and those that are final.
 
 use commonware_cryptography::ed25519::PublicKey;
-use silsila_chain::{Block, BlockHeader, Height, Transaction, TxId};
+use silsila_chain::{
+    Block, BlockHash, BlockHeader, ChainState, Height, Standing, Transaction, TxId,
+};
 
 use super::{ASK_AGAIN_MS, Desk, To};
 use crate::wire::{FILL, Message};
-use crate::{Ledger, LedgerError};
+use crate::{Candidate, Ledger, LedgerError, Witnesses};
 
 const CONSENSUS_SOON_MS: u64 = 1_500;
 /// What a validator lacks, consensus is about to deliver: so many blocks, for so many milliseconds.
@@ -124,6 +126,60 @@ impl<L: Ledger + ?Sized> Desk<L> {
         }
         self.announce(now);
         Ok(())
+    }
+
+    /// Takes up the present epoch, where it is another: receipts were given to, and by, other validators.
+    /// What waits is vouched for anew, and offered anew.
+    pub(crate) fn turn(&mut self) -> bool {
+        if self.tip().validators().epoch() == self.witnesses.epoch() {
+            return false;
+        }
+        self.witnesses = Witnesses::present(self.tip());
+        self.pool.forget_receipts();
+        self.offered.clear();
+        for id in self.pool.ids() {
+            if self.pool.get(&id).is_some_and(|waiting| waiting.held) {
+                self.vouch(&id);
+            }
+        }
+        self.news += 1;
+        true
+    }
+
+    /// Whose receipts count now.
+    pub(crate) const fn witnesses(&self) -> &Witnesses {
+        &self.witnesses
+    }
+
+    /// Whether this member orders alone.
+    pub(crate) fn orders_alone(&self) -> bool {
+        self.votes() && self.witnesses.validators().len() == 1
+    }
+
+    /// How many of the present validators were revoked.
+    pub(crate) fn revoked_validators(&self) -> usize {
+        let (validators, members) = (self.tip().validators().identities(), self.tip().members());
+        let revoked = validators.iter().filter_map(|one| members.get(one));
+        revoked
+            .filter(|member| member.standing == Standing::Revoked)
+            .count()
+    }
+
+    /// The height of a block that is known: the last one, or one that may follow.
+    pub(crate) fn height_of(&self, block: &BlockHash) -> Option<Height> {
+        self.branches.after(block).map(ChainState::height)
+    }
+
+    /// The last block of the epoch before.
+    pub(crate) fn base(&self) -> Result<Candidate, LedgerError> {
+        let height = self.witnesses.base();
+        if height == Height(0) {
+            return Ok(Candidate::genesis(&self.ledger.genesis()));
+        }
+        let block = self.ledger.block(height)?;
+        let header = block.and_then(|block| BlockHeader::decode(&block.header).ok());
+        let missing = || LedgerError::Unwell("an epoch's last block is missing".to_owned());
+        Ok(Candidate::base(header.ok_or_else(missing)?))
     }
 
     /// Lets go of what the chain has passed.

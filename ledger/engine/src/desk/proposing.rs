@@ -27,7 +27,19 @@ impl<L: Ledger + ?Sized> Desk<L> {
 
     /// Judges a proposed block.
     pub(crate) fn judge(&mut self, candidate: &Candidate) -> Result<(), Bad> {
+        let parent = self.branches.after(&candidate.header().previous);
+        if parent.is_some_and(|parent| parent.validators().epoch() != self.witnesses.epoch())
+            && candidate.header().height > self.tip().height()
+        {
+            return Err(Bad::Rules("its validators' epoch has ended".to_owned()));
+        }
         self.branches.judge(candidate)
+    }
+
+    /// Whether a block is the last one of its validators.
+    pub(crate) fn ends_epoch(&self, block: &BlockHash) -> bool {
+        let after = self.branches.after(block);
+        after.is_some_and(|after| after.validators().epoch() != self.witnesses.epoch())
     }
 
     /// Whether the state after a block is known.
@@ -45,6 +57,12 @@ impl<L: Ledger + ?Sized> Desk<L> {
         let Some(state) = self.branches.after(parent) else {
             return Ok(Proposal::Unknown);
         };
+        // Behind the epoch's last block others propose.
+        if state.validators().epoch() != self.witnesses.epoch() {
+            return Ok(Proposal::Nothing);
+        }
+        // Where other validators are decided on, empty blocks run to the boundary.
+        let empty = empty || state.epochs().next().is_some();
         let in_flight = self.branches.in_flight(parent);
         let settled = |id: &TxId| in_flight.contains(id) || self.committed.ids.contains(id);
         let mut judge = state.judge(self.branches.policy());
@@ -81,7 +99,13 @@ impl<L: Ledger + ?Sized> Desk<L> {
         let accepted = judge
             .foresee(&header.encode(), &change)
             .map_err(|reason| LedgerError::Refused(reason.to_string()))?;
-        let candidate = Candidate::new(header, transactions, opened, &receipts);
+        let candidate = Candidate::new(
+            header,
+            self.witnesses.base(),
+            transactions,
+            opened,
+            &receipts,
+        );
         self.branches.keep(candidate.clone(), accepted);
         Ok(Proposal::Block(candidate))
     }

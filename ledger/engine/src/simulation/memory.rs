@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use silsila_chain::{
     Block, ChainState, Change, ChannelId, Endorsed, Entry, EventId, Genesis, Head, Height,
-    Identity, MemberChange, MemberKey, MemoryHeads, Op, PayloadCommitment, PayloadDigest,
-    Policy, Record, Rejected, Standing, Suite, Tag, Transaction, TxId, sha256,
+    Identity, MemberChange, MemberKey, MemoryHeads, Op, PayloadCommitment, PayloadDigest, Policy,
+    Record, Rejected, Standing, Suite, Tag, Transaction, TxId, sha256,
 };
 use silsila_replica::Rules;
 

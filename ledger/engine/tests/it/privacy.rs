@@ -73,10 +73,8 @@ fn listen(node: &Node, others: &[&Node]) -> (Heard, Said) {
             for lane in 0..LANES {
                 let (mut sender, mut receiver) = network.register(lane, rate);
                 let (noted, words) = (Arc::clone(&noted), Arc::clone(&words));
-                context
-                    .child("mouth")
-                    .with_attribute("index", lane)
-                    .spawn(move |context| async move {
+                context.child("mouth").with_attribute("index", lane).spawn(
+                    move |context| async move {
                         loop {
                             let words = words.lock().unwrap().clone();
                             for (_, bytes) in words.into_iter().filter(|(on, _)| *on == lane) {
@@ -84,7 +82,8 @@ fn listen(node: &Node, others: &[&Node]) -> (Heard, Said) {
                             }
                             context.sleep(Duration::from_millis(200)).await;
                         }
-                    });
+                    },
+                );
                 context
                     .child("lane")
                     .with_attribute("index", lane)
