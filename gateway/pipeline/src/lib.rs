@@ -59,6 +59,7 @@ pub use key_text::key_text;
 pub use options::{AllowedHours, Guard, PipelineKeys, PipelineOptions, SourceOptions};
 pub use pipeline::Pipeline;
 pub use record::recorded_status;
+pub use repair::doubt;
 pub use status::{
     ChangesStatus, CopyStatus, Counters, FaultStatus, HeldStatus, LostStatus, MappingStatus, Phase,
     Question, SourceState, SourceStatus, Status, WarningCount,

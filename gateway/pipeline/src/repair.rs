@@ -14,6 +14,20 @@ use crate::{PipelineError, digest};
 /// Rows compared at once.
 const CHUNK: usize = 1_000;
 
+/// Has every source compare what it remembers of its rows with the ledger before it goes on, at its next
+/// connection: after rows of that memory were lost, or transactions that it believes in.
+///
+/// # Errors
+/// Where the ledger fails.
+pub fn doubt(store: &silsila_store::Store) -> Result<(), PipelineError> {
+    store.local(|txn| {
+        if crate::tables::has(txn, "pipe_source")? {
+            txn.execute("UPDATE pipe_source SET repair = 1", [])?;
+        }
+        Ok(())
+    })
+}
+
 /// The last key of a page, and what has to change in it.
 type Compared = (Vec<u8>, Vec<Change>);
 

@@ -97,10 +97,10 @@ pub enum StoreError {
     /// The store was closed.
     #[error("this ledger was closed")]
     Closed,
-    /// The channel has two certified blocks of one height; nothing is committed any more.
+    /// Members of the channel were given two histories; nothing is committed any more.
     #[error(
-        "two different blocks of height {height} are certified: nothing is committed until the network's \
-         members have decided which history holds"
+        "the channel has two histories, which differ at height {height} or before: nothing is committed until \
+         the network's members have decided which one holds"
     )]
     Halted {
         /// The height.

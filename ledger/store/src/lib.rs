@@ -38,7 +38,7 @@ pub use report::{
     BlockSummary, Fault, Health, Lost, Place, Progress, Rebuilt, Tended, TxStatus, VerifyReport,
 };
 pub use store::Store;
-pub use verify::{Damage, Halt, OWN, ScrubState, ScrubStep};
+pub use verify::{Damage, Halt, OWN, ScrubState, ScrubStep, Witness, Witnessed};
 pub use writer::WithPayloads;
 
 pub use rusqlite;

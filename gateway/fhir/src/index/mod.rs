@@ -25,11 +25,14 @@ use silsila_store::rusqlite::{Connection, Transaction};
 use silsila_store::{Applied, BlockInfo, Index, IndexError};
 
 use apply::{Names, Span};
+use tables::Secrets;
 
 /// The search index, to be handed to [`silsila_store::Store::open`].
 #[derive(Default)]
 pub struct SearchIndex {
     names: Names,
+    /// What its tables are keyed with, once they are prepared.
+    secrets: Option<Secrets>,
 }
 
 impl SearchIndex {
@@ -49,15 +52,31 @@ impl SearchIndex {
     pub fn with_fresh_rows(rows: usize) -> Box<dyn Index> {
         Box::new(Self {
             names: Names::with_full(rows),
+            secrets: None,
         })
     }
 }
 
 impl Index for SearchIndex {
     fn prepare(&mut self, conn: &Connection) -> Result<(), IndexError> {
-        tables::prepare(conn)?;
+        tables::prepare(conn, self.secrets.as_ref())?;
+        self.secrets = tables::secrets(conn)?;
         self.names.forget();
         Ok(())
+    }
+
+    /// With the same secrets, so that whoever searches meanwhile finds as before, and page links hold.
+    fn again(&self) -> Option<Box<dyn Index>> {
+        let mut names = Names::default();
+        names.forget();
+        Some(Box::new(Self {
+            names,
+            secrets: self.secrets.clone(),
+        }))
+    }
+
+    fn tables(&self) -> &'static [&'static str] {
+        &tables::NAMES
     }
 
     fn apply(

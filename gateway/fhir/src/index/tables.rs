@@ -31,7 +31,8 @@ CREATE TABLE fhir_text(param INTEGER, text TEXT, vid INTEGER,
     PRIMARY KEY(param, text, vid)) STRICT, WITHOUT ROWID;
 ";
 
-const NAMES: [&str; 10] = [
+/// Their names.
+pub const NAMES: [&str; 10] = [
     "fhir_meta",
     "fhir_resource",
     "fhir_version",
@@ -54,14 +55,14 @@ pub struct Secrets {
 }
 
 /// Makes the tables where there are none, or where they are of another format: those are dropped, and
-/// the index follows the chain again from its first entry.
-pub fn prepare(conn: &Connection) -> rusqlite::Result<()> {
+/// the index follows the chain again from its first entry. New tables are keyed with `secrets`, or with new ones.
+pub fn prepare(conn: &Connection, secrets: Option<&Secrets>) -> rusqlite::Result<()> {
     let format = format_digest();
     if stored_format(conn)?.as_deref() == Some(&format[..]) {
         return Ok(());
     }
     conn.execute_batch("SAVEPOINT fhir_prepare")?;
-    let made = make(conn, &format);
+    let made = make(conn, &format, secrets);
     conn.execute_batch(match made {
         Ok(()) => "RELEASE fhir_prepare",
         Err(_) => "ROLLBACK TO fhir_prepare; RELEASE fhir_prepare",
@@ -69,15 +70,22 @@ pub fn prepare(conn: &Connection) -> rusqlite::Result<()> {
     made
 }
 
-fn make(conn: &Connection, format: &[u8; 32]) -> rusqlite::Result<()> {
+fn make(conn: &Connection, format: &[u8; 32], secrets: Option<&Secrets>) -> rusqlite::Result<()> {
     for name in NAMES {
         conn.execute_batch(&format!("DROP TABLE IF EXISTS {name}"))?;
     }
     conn.execute_batch(TABLES)?;
     let mut put = conn.prepare("INSERT INTO fhir_meta(name, value) VALUES (?1, ?2)")?;
     put.execute(sql!["format", &format[..]])?;
-    put.execute(sql!["terms", &random::<16>()?[..]])?;
-    put.execute(sql!["pages", &random::<32>()?[..]])?;
+    let secrets = match secrets {
+        Some(secrets) => secrets.clone(),
+        None => Secrets {
+            terms: random()?,
+            pages: random()?,
+        },
+    };
+    put.execute(sql!["terms", &secrets.terms[..]])?;
+    put.execute(sql!["pages", &secrets.pages[..]])?;
     put.execute(sql!["purged", -1_i64])?;
     put.execute(sql!["next", 0_i64])?;
     Ok(())

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use silsila_chain::{Evidence, MemberKey, NoteFault, SignedCheckpoint};
+use silsila_chain::{Height, MemberKey, NoteFault, SignedCheckpoint};
 use silsila_config::Settings;
 
 use super::print;
@@ -27,12 +27,8 @@ pub(super) fn run(settings: &Settings, args: &CheckpointArgs) -> Result<Exit, Fa
     match theirs.countersign(&own, &key) {
         Ok(both) => write(args.out.as_deref(), &both),
         Err(conflict) => {
-            let evidence = Evidence {
-                genesis: store.genesis().encode(),
-                handovers: Vec::new(),
-                admissions: Vec::new(),
-                conflict: *conflict,
-            };
+            let height = Height(own.size.saturating_sub(1));
+            let evidence = store.evidence_of(*conflict, height)?;
             let out = args
                 .evidence
                 .as_deref()

@@ -11,12 +11,12 @@ use crate::exit::{Exit, Failure};
 pub(super) fn run(settings: &Settings, args: &EvidenceArgs) -> Result<Exit, Failure> {
     let store = open_store_read_only(settings, args.ledger.channel.as_deref())?;
     let Some(halt) = store.halted()? else {
-        print("nothing is halted: this gateway has seen no two certified blocks of one height");
+        print("nothing is halted: this gateway has seen no second history of the channel");
         return Ok(Exit::Ok);
     };
     std::fs::write(&args.file, &halt.evidence).map_err(Failure::file(&args.file))?;
     print(&format!(
-        "two certified blocks of height {}, written to {}\nchannel {}",
+        "two histories of the channel, which differ at height {} or before, written to {}\nchannel {}",
         halt.height,
         args.file.display(),
         store.channel()

@@ -131,6 +131,13 @@ CREATE TABLE IF NOT EXISTS ledger_halt (
     evidence BLOB NOT NULL
 );
 
+CREATE TABLE IF NOT EXISTS ledger_witness (
+    member BLOB PRIMARY KEY,
+    size INTEGER NOT NULL,
+    seen_ms INTEGER NOT NULL,
+    note BLOB NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS ledger_rejected (
     id BLOB PRIMARY KEY,
     code TEXT NOT NULL

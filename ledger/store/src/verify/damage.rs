@@ -69,10 +69,15 @@ impl Store {
             if !has_table(conn, "ledger_damage")? {
                 return Ok(Vec::new());
             }
-            let mut statement = conn.prepare_cached(
-                "SELECT number, found_ms, code, part, height, entry, what, repaired_ms, repaired_from
-                 FROM ledger_damage ORDER BY number DESC LIMIT ?1",
+            // A file of an earlier version that is only read lacks the last column.
+            let mut column = conn.prepare_cached(
+                "SELECT 1 FROM pragma_table_info('ledger_damage') WHERE name = 'repaired_from'",
             )?;
+            let from = if column.exists([])? { "repaired_from" } else { "NULL" };
+            let mut statement = conn.prepare_cached(&format!(
+                "SELECT number, found_ms, code, part, height, entry, what, repaired_ms, {from}
+                 FROM ledger_damage ORDER BY number DESC LIMIT ?1"
+            ))?;
             let rows = statement.query_map([limit], read)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
@@ -83,12 +88,24 @@ impl Store {
     /// # Errors
     /// Where the database fails.
     pub fn unrepaired(&self) -> Result<u64, StoreError> {
+        self.count("repaired_ms IS NULL")
+    }
+
+    /// How much of it was repaired, as far as the list goes back.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn repaired(&self) -> Result<u64, StoreError> {
+        self.count("repaired_ms IS NOT NULL")
+    }
+
+    fn count(&self, which: &str) -> Result<u64, StoreError> {
         self.read(|conn| {
             if !has_table(conn, "ledger_damage")? {
                 return Ok(0);
             }
-            let count = "SELECT count(*) FROM ledger_damage WHERE repaired_ms IS NULL";
-            Ok(number(conn.query_row(count, [], |row| row.get(0))?))
+            let count = format!("SELECT count(*) FROM ledger_damage WHERE {which}");
+            Ok(number(conn.query_row(&count, [], |row| row.get(0))?))
         })
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Two certified blocks of one height: the channel's validators gave it two histories. Nothing is committed
-//! from then on, also after a restart, until people have decided; the evidence is kept.
+//! Two certified blocks of one height: the channel's validators gave it two histories; or another member's signed
+//! tree that is not this one's. Nothing is committed from then on, also after a restart, until people have decided;
+//! the evidence is kept.
 
 use rusqlite::{Connection, OptionalExtension, params};
 use silsila_chain::{Block, BlockHeader, Certified, Conflict, Evidence, Height};
@@ -8,7 +9,7 @@ use silsila_chain::{Block, BlockHeader, Certified, Conflict, Evidence, Height};
 use crate::file::{BlockRow, int, number};
 use crate::read::handovers;
 use crate::verify::damage::has_table;
-use crate::{Store, StoreError};
+use crate::{Clock as _, Store, StoreError, SystemClock};
 
 /// Why nothing is committed any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,16 +47,47 @@ impl Store {
             return Ok(());
         };
         if new {
-            self.local(|txn| {
-                txn.execute(
-                    "INSERT OR IGNORE INTO ledger_halt VALUES (0, ?1, ?2, ?3)",
-                    params![int(halt.found_ms), int(halt.height.0), halt.evidence],
-                )?;
-                Ok::<_, StoreError>(())
-            })?;
+            self.halt(&halt)?;
         }
         Err(StoreError::Halted {
             height: halt.height.0,
+        })
+    }
+
+    /// As [`Store::compare`], also where commits are halted already: two certificates say who gave two histories,
+    /// and take the place of evidence that does not.
+    ///
+    /// # Errors
+    /// [`StoreError::Halted`] where the blocks are not the same.
+    pub fn compare_again(&self, block: &Block) -> Result<(), StoreError> {
+        let now_ms = SystemClock.now_ms();
+        let conflict = self.read(|conn| self.conflict(conn, block, now_ms))?;
+        let Some(halt) = conflict else {
+            return Ok(());
+        };
+        self.halt(&halt)?;
+        Err(StoreError::Halted {
+            height: halt.height.0,
+        })
+    }
+
+    /// Ends all committing. What was evidence before stays, unless this says more.
+    pub(crate) fn halt(&self, halt: &Halt) -> Result<(), StoreError> {
+        let certified = |evidence: &[u8]| {
+            let decoded = Evidence::decode(evidence).ok();
+            decoded.is_some_and(|one| matches!(one.conflict, Conflict::Certificates { .. }))
+        };
+        self.local(|txn| {
+            let before = halted(txn)?;
+            let says_more = before
+                .is_none_or(|before| certified(&halt.evidence) && !certified(&before.evidence));
+            if says_more {
+                txn.execute(
+                    "INSERT OR REPLACE INTO ledger_halt VALUES (0, ?1, ?2, ?3)",
+                    params![int(halt.found_ms), int(halt.height.0), halt.evidence],
+                )?;
+            }
+            Ok::<_, StoreError>(())
         })
     }
 

@@ -8,7 +8,7 @@
 //!
 //! In the background a little of it is verified at a time ([`scrub`]); what is found goes on a durable list
 //! ([`damage`]) and is mended with what other members have ([`repair`]). Two certified blocks of one height
-//! end all committing ([`halt`]).
+//! end all committing ([`halt`]); so does another member's signed tree that is not this one's ([`witness`]).
 
 mod damage;
 mod halt;
@@ -18,10 +18,12 @@ mod scrub;
 mod segment;
 mod tables;
 mod whole;
+mod witness;
 
 pub use damage::{Damage, OWN};
 pub use halt::Halt;
 pub use scrub::{ScrubState, ScrubStep};
+pub use witness::{Witness, Witnessed};
 
 pub(crate) use damage::{By, insert as insert_damage, is_damaged, repaired, repaired_file};
 pub(crate) use join::{check_genesis, replay};
