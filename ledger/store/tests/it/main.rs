@@ -17,3 +17,4 @@ mod raw_bytes;
 mod rebuild;
 mod scrub;
 mod sharing;
+mod torn;
