@@ -22,6 +22,7 @@ mod genesis;
 mod id;
 mod key;
 mod note;
+mod payloads;
 mod proof;
 mod quorum;
 mod receipt;
@@ -52,6 +53,7 @@ pub use id::{
 };
 pub use key::{ChannelKeys, CustodianKey, Identity, MemberKey, PublicKey, Signature, SignedAs};
 pub use note::{MAX_NOTE, Note, NoteFault};
+pub use payloads::Payloads;
 pub use proof::{Later, Proof, ProofFault, Proven};
 pub use quorum::{
     MAX_VALIDATORS, MIN_QUORUM_VALIDATORS, QuorumCertificate, quorum, quorum_namespace,
@@ -59,9 +61,9 @@ pub use quorum::{
 pub use receipt::{MAX_RECEIPT, Receipt, Received};
 pub use rules::{
     Accepted, Action, Agreement, Alone, AsCertified, CertifiedHeader, ChainState, Claim,
-    EPOCH_NOTICE, Epoch, Epochs, Handover, Head, Heads, Judge, MAX_EPOCHS, MAX_PAYLOAD, Member,
-    Members, MemoryHeads, Policy, Question, RULES_VERSION, Refused, Rejected, Standing, Validators,
-    VerifiedBlock, Weighed, judge_founding,
+    EPOCH_NOTICE, Epoch, Epochs, Handover, Head, Heads, Judge, Judged, MAX_EPOCHS, MAX_PAYLOAD,
+    Member, Members, MemoryHeads, Policy, Question, RULES_VERSION, Refused, Rejected, Standing,
+    Validators, VerifiedBlock, Weighed, judge_founding,
 };
 pub use sha::sha256;
 pub use state::StateHash;

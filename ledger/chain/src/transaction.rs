@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Transactions: entries of one member under one signature.
 
+use std::sync::{Arc, OnceLock};
+
 use crate::block::MAX_ENTRIES_BYTES;
 use crate::cbor::{DecodeError, Reader, Writer};
 use crate::key::{Signature, SignedAs};
@@ -92,12 +94,19 @@ pub struct Transaction {
 }
 
 /// A transaction whose bytes, root and signature hold. Whether the chain takes it is another question.
+/// Clones share it, so that a member checks it once, however often it meets it on its way into a block.
 #[derive(Debug, Clone)]
-pub struct OpenTransaction {
+pub struct OpenTransaction(Arc<Opened>);
+
+#[derive(Debug)]
+struct Opened {
+    raw: Transaction,
     id: TxId,
     header: TransactionHeader,
     entries: Vec<OpenEntry>,
     chunk_roots: Vec<Hash>,
+    /// What it does to the state; computed once.
+    change: OnceLock<StateHash>,
 }
 
 /// An entry of an [`OpenTransaction`].
@@ -175,12 +184,27 @@ impl Transaction {
         if merkle::root(chunk_roots.iter().copied()) != header.entries_root {
             return Err(Reason::EntriesRoot.into());
         }
-        Ok(OpenTransaction {
+        Ok(OpenTransaction(Arc::new(Opened {
+            raw: self.clone(),
             id,
             header,
             entries,
             chunk_roots,
-        })
+            change: OnceLock::new(),
+        })))
+    }
+
+    /// As [`Transaction::open`], where some of the transaction were opened before: one of `opened` is taken
+    /// if it was made of exactly these bytes, signature included.
+    ///
+    /// # Errors
+    /// As [`Transaction::open`].
+    pub fn open_again<'o>(
+        &self,
+        opened: impl IntoIterator<Item = &'o OpenTransaction>,
+    ) -> Result<OpenTransaction, TxFault> {
+        let same = opened.into_iter().find(|one| one.0.raw == *self);
+        same.map_or_else(|| self.open(), |one| Ok(one.clone()))
     }
 }
 
@@ -255,39 +279,51 @@ pub fn chunk_roots(entries: &[OpenEntry]) -> Vec<Hash> {
 impl OpenTransaction {
     /// The id.
     #[must_use]
-    pub const fn id(&self) -> TxId {
-        self.id
+    pub fn id(&self) -> TxId {
+        self.0.id
+    }
+
+    /// The bytes that it was made of.
+    #[must_use]
+    pub fn raw(&self) -> &Transaction {
+        &self.0.raw
     }
 
     /// The header.
     #[must_use]
-    pub const fn header(&self) -> &TransactionHeader {
-        &self.header
+    pub fn header(&self) -> &TransactionHeader {
+        &self.0.header
     }
 
     /// The entries in order.
     #[must_use]
     pub fn entries(&self) -> &[OpenEntry] {
-        &self.entries
+        &self.0.entries
     }
 
     /// What the transaction does to the sum over all newest versions, provided that the rules admit it:
     /// only then is the entry that a record names as its previous one the resource's newest.
     pub fn change_state(&self, state: &mut StateHash) {
-        for OpenEntry { entry, hash, .. } in &self.entries {
-            let Some(record) = entry.record() else {
-                continue;
-            };
-            state.add(&record.resource_tag, record.version, hash);
-            if let Some(previous) = &record.previous {
-                state.remove(&record.resource_tag, record.version - 1, previous);
-            }
-        }
+        state.merge(self.0.change.get_or_init(|| change(&self.0.entries)));
     }
 
     /// The roots of the subtrees of [`CHUNK`] entries.
     #[must_use]
     pub fn chunk_roots(&self) -> &[Hash] {
-        &self.chunk_roots
+        &self.0.chunk_roots
     }
+}
+
+fn change(entries: &[OpenEntry]) -> StateHash {
+    let mut change = StateHash::default();
+    for OpenEntry { entry, hash, .. } in entries {
+        let Some(record) = entry.record() else {
+            continue;
+        };
+        change.add(&record.resource_tag, record.version, hash);
+        if let Some(previous) = &record.previous {
+            change.remove(&record.resource_tag, record.version - 1, previous);
+        }
+    }
+    change
 }

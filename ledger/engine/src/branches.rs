@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use silsila_chain::{
-    Accepted, BlockHash, ChainState, Head, Heads, Height, Policy, Rejected, StateHash, Tag, TagMap,
-    TxId,
+    Accepted, BlockHash, ChainState, Head, Heads, Height, Judged, Policy, Rejected, StateHash, Tag,
+    TagMap, TxId,
 };
 
 use crate::{Candidate, Ledger, LedgerError};
@@ -20,8 +20,7 @@ const MOST: usize = 64;
 
 struct Branch {
     candidate: Candidate,
-    heads: TagMap<Head>,
-    after: ChainState,
+    accepted: Accepted,
 }
 
 /// The ledger's chain, and the blocks that may come to follow it.
@@ -68,7 +67,17 @@ impl<L: Ledger + ?Sized> Branches<L> {
         if self.tip.hash() == *block {
             return Some(&self.tip);
         }
-        self.pending.get(block).map(|branch| &branch.after)
+        let branch = self.pending.get(block);
+        branch.map(|branch| &branch.accepted.after)
+    }
+
+    /// What was judged of a block before it was certified, if it was.
+    pub(crate) fn judged(&self, block: &BlockHash) -> Option<Judged<'_>> {
+        let branch = self.pending.get(block)?;
+        Some(Judged {
+            transactions: branch.candidate.opened(),
+            accepted: &branch.accepted,
+        })
     }
 
     /// The transactions between the ledger's chain and a block.
@@ -87,7 +96,7 @@ impl<L: Ledger + ?Sized> Branches<L> {
         let mut layers = Vec::new();
         let mut at = *block;
         while let Some(branch) = self.pending.get(&at) {
-            layers.push(&branch.heads);
+            layers.push(&branch.accepted.heads);
             at = branch.candidate.header().previous;
         }
         Overlay {
@@ -126,15 +135,14 @@ impl<L: Ledger + ?Sized> Branches<L> {
     pub(crate) fn keep(&mut self, candidate: Candidate, accepted: Accepted) {
         if self.pending.len() >= MOST {
             let heights = self.pending.iter();
-            let highest = heights.max_by_key(|(_, branch)| branch.after.height());
+            let highest = heights.max_by_key(|(_, branch)| branch.accepted.after.height());
             if let Some(hash) = highest.map(|(hash, _)| *hash) {
                 self.pending.remove(&hash);
             }
         }
         let branch = Branch {
-            heads: accepted.heads,
-            after: accepted.after,
             candidate,
+            accepted,
         };
         self.pending.insert(branch.candidate.hash(), branch);
     }

@@ -96,7 +96,11 @@ impl Candidate {
         let unsound = reader.error("a block whose parts do not hold together");
         let block = Block::decode(reader.bytes(MAX_CANDIDATE)?)?;
         let header = BlockHeader::decode(&block.header)?;
-        let opened: Result<Vec<_>, _> = block.transactions.iter().map(Transaction::open).collect();
+        let opened: Result<Vec<_>, _> = block
+            .transactions
+            .iter()
+            .map(|transaction| witnesses.open(transaction))
+            .collect();
         let opened = opened.map_err(|_| unsound)?;
         let base = witnesses.base();
         let at_home = header.channel == witnesses.channel() && header.height >= base;

@@ -209,12 +209,23 @@ where
                 self.skip_ahead();
             }
             self.deliver().await;
+            self.post();
+            let applied = self.desk.apply_waiting(now);
+            let more = *applied.as_ref().unwrap_or(&false);
+            if more || applied.is_err() {
+                self.note(applied.map(drop));
+            }
             self.order_alone();
             self.turn().await;
             self.follow_membership();
             self.post();
             self.publish();
-            let wait = Duration::from_millis(next_tick.saturating_sub(now).max(1));
+            let wait = if more {
+                1
+            } else {
+                next_tick.saturating_sub(now).max(1)
+            };
+            let wait = Duration::from_millis(wait);
             match self.next(wait).await {
                 Event::Delivery(delivery) => self.epoch.undelivered = Some(delivery),
                 Event::Question(question) => self.answer(question),

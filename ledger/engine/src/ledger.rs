@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use silsila_chain::{
-    Block, ChainState, Genesis, Head, Height, PayloadDigest, Policy, Tag, Transaction, TxId,
+    Block, ChainState, Genesis, Head, Height, Judged, PayloadDigest, Payloads, Policy, Tag,
+    Transaction, TxId,
 };
 
 /// A ledger could not do what it was asked. The text names no patient data.
@@ -49,11 +50,24 @@ pub trait Ledger: Send + Sync + 'static {
     fn block(&self, height: Height) -> Result<Option<Block>, LedgerError>;
 
     /// Applies the next block, durably, with those of its payloads that are held; they are held no
-    /// longer then. A block that is here already is not applied again.
+    /// longer then. A block that is here already is not applied again. `judged` is what this member made of
+    /// the block's transactions before it was certified, if it did: they need not be judged again. Of the
+    /// payloads `beside` it, those that it commits to are taken.
     ///
     /// # Errors
     /// Where the rules refuse it, or the ledger is unwell; nothing is changed then.
-    fn apply(&self, block: &Block) -> Result<(), LedgerError>;
+    fn apply(
+        &self,
+        block: &Block,
+        judged: Option<Judged<'_>>,
+        beside: &mut Payloads,
+    ) -> Result<(), LedgerError>;
+
+    /// The payloads of a block's entries, as far as they are here.
+    ///
+    /// # Errors
+    /// Where the ledger is unwell.
+    fn payloads_of(&self, height: Height) -> Result<Vec<Vec<u8>>, LedgerError>;
 
     /// What this member wants ordered and is not yet decided, oldest first.
     ///

@@ -38,6 +38,7 @@ mod members;
 mod network;
 mod pool;
 mod receipt;
+mod recent;
 pub mod reread;
 #[cfg(test)]
 mod simulation;

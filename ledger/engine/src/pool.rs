@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use silsila_chain::{Height, Identity, OpenTransaction, PayloadDigest, Transaction, TxId, sha256};
+use silsila_chain::{
+    Height, Identity, OpenTransaction, PayloadDigest, Payloads, Transaction, TxId,
+};
 
 use crate::receipt::{Receipt, payloads};
 
@@ -20,7 +22,7 @@ pub(crate) struct Waiting {
     pub(crate) open: OpenTransaction,
     pub(crate) after: Option<TxId>,
     /// Payloads that came, until all of them are here and are held durably.
-    pub(crate) arrived: BTreeMap<PayloadDigest, Vec<u8>>,
+    pub(crate) arrived: Payloads,
     /// Payloads that are not here yet.
     pub(crate) missing: BTreeSet<PayloadDigest>,
     /// Whether all payloads are held durably.
@@ -81,7 +83,7 @@ impl Pool {
             transaction,
             open,
             after,
-            arrived: BTreeMap::new(),
+            arrived: Payloads::default(),
             receipts: self.early.remove(&id).unwrap_or_default(),
         };
         self.waiting.insert(id, waiting);
@@ -111,21 +113,24 @@ impl Pool {
         self.waiting.keys().copied().collect()
     }
 
-    /// Gives arrived payloads to whichever transactions miss them; says which of these are complete now.
-    pub(crate) fn supply(&mut self, arrived: &[Vec<u8>]) -> Vec<TxId> {
-        let mut complete = Vec::new();
-        for payload in arrived {
-            let digest = PayloadDigest(sha256(payload));
-            for (id, waiting) in &mut self.waiting {
-                if waiting.missing.remove(&digest) {
-                    waiting.arrived.insert(digest, payload.clone());
-                    if waiting.missing.is_empty() {
-                        complete.push(*id);
-                    }
-                }
+    /// Gives arrived payloads to whichever transactions miss them; says which of these are complete now,
+    /// and what nobody missed.
+    pub(crate) fn supply(&mut self, arrived: Payloads) -> (Vec<TxId>, Payloads) {
+        let (mut complete, mut used) = (Vec::new(), HashSet::new());
+        for (id, waiting) in &mut self.waiting {
+            if waiting.missing.is_empty() {
+                continue;
+            }
+            let missing = &mut waiting.missing;
+            let theirs = arrived.select(|digest| missing.remove(digest));
+            used.extend(theirs.iter().map(|(digest, _)| *digest));
+            waiting.arrived.merge(theirs);
+            if missing.is_empty() {
+                complete.push(*id);
             }
         }
-        complete
+        let (_, others) = arrived.divide(|digest| used.contains(digest));
+        (complete, others)
     }
 
     /// Lets go of transactions that were committed.

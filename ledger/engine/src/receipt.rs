@@ -5,16 +5,24 @@
 //! (`silsila/stored/1 ` and the channel's id), and the transaction's id. A quorum of them means that an
 //! honest validator has each payload, whoever fails.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use commonware_codec::{DecodeExt, Encode};
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey, Signature as Signed};
 use commonware_cryptography::{Signer, Verifier};
 use commonware_utils::ordered::Set;
 use silsila_chain::cbor::{DecodeError, Reader, Writer};
-use silsila_chain::{ChainState, ChannelId, Height, OpenTransaction, Signature, TxId};
+use silsila_chain::{
+    ChainState, ChannelId, Height, OpenTransaction, Signature, Transaction, TxFault, TxId,
+};
 
 use crate::key::public_keys;
+use crate::recent::Recent;
+
+/// How many transactions and receipts are remembered that were found to hold.
+const REMEMBERED: usize = 512;
+/// How many bytes of entries the remembered transactions have at most.
+const REMEMBERED_BYTES: usize = 16 << 20;
 
 /// A validator's word that it holds a transaction's payloads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +77,10 @@ struct Inner {
     validators: Set<PublicKey>,
     epoch: u64,
     base: Height,
+    /// What was found to hold, so that it is checked once: a transaction comes with its offer and again
+    /// in a candidate, a receipt by itself and again in a candidate.
+    opened: Mutex<Recent<TxId, OpenTransaction>>,
+    vouched: Mutex<Recent<(TxId, u32), Signature>>,
 }
 
 impl Witnesses {
@@ -97,7 +109,23 @@ impl Witnesses {
             validators,
             epoch,
             base,
+            opened: Mutex::new(Recent::new(REMEMBERED, REMEMBERED_BYTES)),
+            vouched: Mutex::new(Recent::new(REMEMBERED * 4, usize::MAX)),
         }))
+    }
+
+    /// Opens a transaction, or finds it among those that were opened a moment ago from the same bytes.
+    ///
+    /// # Errors
+    /// As [`Transaction::open`].
+    pub fn open(&self, transaction: &Transaction) -> Result<OpenTransaction, TxFault> {
+        let id = transaction.id();
+        let known = lock(&self.0.opened).get(&id).cloned();
+        let open = transaction.open_again(&known)?;
+        if known.is_none() {
+            lock(&self.0.opened).add(id, open.clone(), transaction.entries.len());
+        }
+        Ok(open)
     }
 
     /// The epoch's number.
@@ -144,6 +172,18 @@ impl Witnesses {
     /// Whether a validator signed this receipt for this transaction.
     #[must_use]
     pub fn vouches(&self, id: &TxId, receipt: &Receipt) -> bool {
+        let of = (*id, receipt.validator);
+        if lock(&self.0.vouched).get(&of) == Some(&receipt.signature) {
+            return true;
+        }
+        let holds = self.signed(id, receipt);
+        if holds {
+            lock(&self.0.vouched).add(of, receipt.signature, 0);
+        }
+        holds
+    }
+
+    fn signed(&self, id: &TxId, receipt: &Receipt) -> bool {
         let signature = bytes::Bytes::copy_from_slice(&receipt.signature.0);
         let key = self.0.validators.get(receipt.validator as usize);
         key.zip(Signed::decode(signature).ok())
@@ -159,6 +199,10 @@ impl Witnesses {
         let id = transaction.id();
         receipts.len() == self.quorum() && receipts.iter().all(|receipt| self.vouches(&id, receipt))
     }
+}
+
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a transaction says of its payloads, in order.

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use silsila_chain::{Block, ChainState, Genesis, Head, Height, PayloadDigest, Policy, Tag, TxId};
+use silsila_chain::{
+    Block, ChainState, Genesis, Head, Height, Judged, PayloadDigest, Payloads, Policy, Tag, TxId,
+};
 use silsila_store::{Store, StoreError};
 
 use crate::{Ledger, LedgerError, Staged};
@@ -52,8 +54,17 @@ impl Ledger for StoreLedger {
         Ok(self.store.block(height)?)
     }
 
-    fn apply(&self, block: &Block) -> Result<(), LedgerError> {
-        Ok(self.store.apply(block, [])?)
+    fn apply(
+        &self,
+        block: &Block,
+        judged: Option<Judged<'_>>,
+        beside: &mut Payloads,
+    ) -> Result<(), LedgerError> {
+        Ok(self.store.apply_with(block, judged, beside)?)
+    }
+
+    fn payloads_of(&self, height: Height) -> Result<Vec<Vec<u8>>, LedgerError> {
+        Ok(self.store.block_payloads(height)?)
     }
 
     fn pending(&self) -> Result<Vec<TxId>, LedgerError> {

@@ -19,7 +19,7 @@ pub use epochs::{EPOCH_NOTICE, Epoch, Epochs, Handover, MAX_EPOCHS};
 pub use judge::{Head, Heads, Judge, Refused};
 pub use members::{Member, Members, Standing};
 pub use policy::{Action, Alone, AsCertified, Claim, Policy, Question, judge_founding};
-pub use state::{Accepted, ChainState, MemoryHeads, Rejected, VerifiedBlock};
+pub use state::{Accepted, ChainState, Judged, MemoryHeads, Rejected, VerifiedBlock};
 pub use validators::{CertifiedHeader, Validators};
 pub use weigh::Weighed;
 

@@ -65,6 +65,15 @@ pub struct Accepted {
     pub after: ChainState,
 }
 
+/// A block's transactions as they were judged before it was certified, and what they change.
+#[derive(Debug, Clone, Copy)]
+pub struct Judged<'j> {
+    /// The transactions in order.
+    pub transactions: &'j [OpenTransaction],
+    /// What [`ChainState::foresee`] or a [`Judge`] made of them, behind the chain that the block continues.
+    pub accepted: &'j Accepted,
+}
+
 /// Newest versions in memory.
 pub type MemoryHeads = TagMap<Head>;
 
@@ -283,6 +292,43 @@ impl ChainState {
             certified,
             transactions,
             accepted,
+        })
+    }
+
+    /// As [`ChainState::verify_block`], where the same transactions were judged behind this very chain
+    /// before the block was certified. Header, certificate and bytes are checked; the entries are not
+    /// judged again.
+    ///
+    /// # Errors
+    /// As [`ChainState::verify_block`].
+    pub fn verify_judged(
+        &self,
+        block: &Block,
+        judged: Judged<'_>,
+    ) -> Result<VerifiedBlock, BlockFault> {
+        let Judged {
+            transactions,
+            accepted,
+        } = judged;
+        let fault = |reason| BlockFault {
+            height: self.height.next(),
+            transaction: None,
+            entry: None,
+            reason,
+        };
+        let certified = self.validators().certify(&block.header, &block.certificate);
+        let certified = certified.map_err(fault)?;
+        let judged = transactions.iter().map(OpenTransaction::raw);
+        let same = block.transactions.iter().eq(judged);
+        if !same || accepted.after.hash() != certified.hash() {
+            return Err(fault(Reason::TxRoot));
+        }
+        let ids: Vec<TxId> = transactions.iter().map(OpenTransaction::id).collect();
+        self.verify_header(&certified, &ids).map_err(fault)?;
+        Ok(VerifiedBlock {
+            certified,
+            transactions: transactions.to_vec(),
+            accepted: accepted.clone(),
         })
     }
 

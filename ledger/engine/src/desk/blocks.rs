@@ -6,6 +6,7 @@ use silsila_chain::{
     Block, BlockHash, BlockHeader, ChainState, Height, Standing, Transaction, TxId,
 };
 
+use super::inbox::size;
 use super::{ASK_AGAIN_MS, Desk, To};
 use crate::wire::{FILL, Message};
 use crate::{Candidate, Ledger, LedgerError, Witnesses};
@@ -18,8 +19,9 @@ impl<L: Ledger + ?Sized> Desk<L> {
     /// Asks a member that is ahead for blocks. Consensus delivers to a validator by itself, a moment
     /// later than to others; only what does not come is asked for.
     pub(super) fn fetch_blocks(&mut self, now: u64) {
-        let lag = self.seen().0 - self.tip().height().0;
-        if lag == 0 {
+        let height = self.has_through();
+        let lag = self.seen().0.saturating_sub(height.0);
+        if lag == 0 || self.inbox.is_full() {
             self.behind_since = None;
             return;
         }
@@ -31,7 +33,6 @@ impl<L: Ledger + ?Sized> Desk<L> {
         if self.asked.as_ref().is_some_and(|(_, until)| now < *until) {
             return;
         }
-        let height = self.tip().height();
         let ahead: Vec<&PublicKey> = self
             .tips
             .iter()
@@ -52,7 +53,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
     }
 
     pub(super) fn ask(&mut self, of: PublicKey, now: u64) {
-        let next = self.tip().height().next();
+        let next = self.has_through().next();
         self.letters.push((To::One(of.clone()), Message::Ask(next)));
         self.asked = Some((of, now + ASK_AGAIN_MS));
     }
@@ -63,54 +64,23 @@ impl<L: Ledger + ?Sized> Desk<L> {
             let Some(block) = self.ledger.block(height)? else {
                 break;
             };
-            bytes += block
-                .transactions
-                .iter()
-                .map(|one| one.entries.len() + 200)
-                .sum::<usize>();
-            bytes += block.header.len() + block.certificate.len();
+            bytes += size(&block);
             blocks.push(block);
             height = height.next();
         }
         if !blocks.is_empty() {
+            self.send_beside(to, from.0..height.0)?;
             self.letters
                 .push((To::One(to.clone()), Message::Blocks(blocks)));
         }
         Ok(())
     }
 
-    pub(super) fn take_blocks(
-        &mut self,
-        from: &PublicKey,
-        blocks: &[Block],
-        now: u64,
-    ) -> Result<(), LedgerError> {
-        let before = self.tip().height();
-        for block in blocks {
-            let follows = BlockHeader::decode(&block.header)
-                .is_ok_and(|header| header.height == self.tip().height().next());
-            if !follows {
-                continue;
-            }
-            match self.apply(block, now) {
-                Err(LedgerError::Refused(why)) => {
-                    tracing::warn!(member = %from, why, "a member sent a block that does not hold");
-                    self.tips.remove(from);
-                    return Ok(());
-                }
-                other => other?,
-            }
-        }
-        if self.asked.as_ref().is_some_and(|(of, _)| of == from) && self.tip().height() > before {
-            self.asked = None;
-            self.fetch_blocks(now);
-        }
-        Ok(())
-    }
-
     /// Applies the next block, which is certified.
     pub(crate) fn apply(&mut self, block: &Block, now: u64) -> Result<(), LedgerError> {
-        self.ledger.apply(block)?;
+        let hash = BlockHeader::hash(&block.header);
+        let judged = self.branches.judged(&hash);
+        self.ledger.apply(block, judged, &mut self.inbox.beside)?;
         self.branches.advance()?;
         self.behind_since = None;
         let height = self.tip().height();

@@ -7,6 +7,7 @@
 //! offered something offers it again.
 
 mod blocks;
+mod inbox;
 mod offers;
 mod payloads;
 mod proposing;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use commonware_cryptography::Signer as _;
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
-use silsila_chain::{ChainState, Height, PayloadDigest, TxId};
+use silsila_chain::{ChainState, Head, Height, PayloadDigest, TagMap, TxId};
 
 use crate::branches::Branches;
 use crate::pool::Pool;
@@ -58,6 +59,10 @@ pub(crate) struct Desk<L: Ledger + ?Sized> {
     tips: BTreeMap<PublicKey, Height>,
     /// When an own transaction was offered last.
     offered: HashMap<TxId, u64>,
+    /// When all own transactions were judged last.
+    judged: u64,
+    /// The newest versions that offered transactions will make, each with its transaction.
+    promised: TagMap<(TxId, Head)>,
     /// Own transactions that an earlier process may have offered.
     inherited: HashSet<TxId>,
     /// Since when another member was ahead.
@@ -65,6 +70,7 @@ pub(crate) struct Desk<L: Ledger + ?Sized> {
     /// Whom blocks were asked of, and until when an answer is waited for.
     asked: Option<(PublicKey, u64)>,
     asks: usize,
+    inbox: inbox::Inbox,
     wanted: HashMap<PayloadDigest, u64>,
     /// Committed payloads that were asked for, when, and from which entry on the next are.
     lacking: HashSet<PayloadDigest>,
@@ -114,9 +120,12 @@ impl<L: Ledger + ?Sized> Desk<L> {
             committed: Recent::default(),
             tips: BTreeMap::new(),
             offered: HashMap::new(),
+            judged: 0,
+            promised: TagMap::default(),
             behind_since: None,
             asked: None,
             asks: 0,
+            inbox: inbox::Inbox::default(),
             wanted: HashMap::new(),
             lacking: HashSet::new(),
             fetched: 0,
@@ -183,7 +192,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
                 self.fetch_blocks(now);
             }
             Message::Ask(height) => self.send_blocks(from, height)?,
-            Message::Blocks(blocks) => self.take_blocks(from, &blocks, now)?,
+            Message::Blocks(blocks) => self.take_blocks(from, blocks, now),
             Message::Offer {
                 transaction,
                 after,
@@ -197,7 +206,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             }
             Message::Want(id, digests) => self.send_staged(from, &id, &digests)?,
             Message::Fetch(numbers) => self.send_committed(from, &numbers)?,
-            Message::Payloads(payloads) => self.take_payloads(&payloads, now)?,
+            Message::Payloads(payloads) => self.take_payloads(from, &payloads, now)?,
         }
         Ok(())
     }

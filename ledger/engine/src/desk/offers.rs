@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Own transactions, offered until they are decided, and what others offer.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use commonware_cryptography::ed25519::PublicKey;
-use silsila_chain::{OpenTransaction, Reason, Refused, Transaction, TxId};
+use silsila_chain::{
+    Entry, Head, Heads, OpenTransaction, Reason, Refused, Tag, TagMap, Transaction, TxId,
+};
 
 use super::{Desk, To};
 use crate::receipt::payloads;
-use crate::wire::Message;
-use crate::{Ledger, LedgerError};
+use crate::wire::{FILL, Message};
+use crate::{Ledger, LedgerError, Staged};
 
 /// An own transaction that is not decided is offered again after this time, in milliseconds.
 const OFFER_AGAIN_MS: u64 = 2_000;
 /// How many own transactions are offered at a time.
 const OFFERED: usize = 32;
 /// Payloads up to so many bytes come along with an offer.
-const ALONG: usize = 64 << 10;
+const ALONG: usize = FILL;
 
 /// Whether no later state of the chain can permit what was refused for this reason.
 const fn is_final(reason: &Reason) -> bool {
@@ -34,52 +36,104 @@ const fn is_final(reason: &Reason) -> bool {
     )
 }
 
+/// Whether a transaction changes neither members nor contract.
+fn has_records_alone(open: &OpenTransaction) -> bool {
+    let mut entries = open.entries().iter();
+    entries.all(|one| matches!(one.entry, Entry::Record(_) | Entry::Grant(_)))
+}
+
+/// The newest versions, with those that offered transactions will make.
+struct Promised<'d, H> {
+    promised: Option<&'d TagMap<(TxId, Head)>>,
+    offered: &'d HashMap<TxId, u64>,
+    below: H,
+}
+
+impl<H: Heads> Heads for Promised<'_, H> {
+    type Error = H::Error;
+
+    fn head(&mut self, resource: &Tag) -> Result<Option<Head>, H::Error> {
+        let promised = self.promised.and_then(|promised| promised.get(resource));
+        match promised.filter(|(id, _)| self.offered.contains_key(id)) {
+            Some((_, head)) => Ok(Some(*head)),
+            None => self.below.head(resource),
+        }
+    }
+}
+
 impl<L: Ledger + ?Sized> Desk<L> {
-    /// Offers what this member wants ordered, and gives up what can never be.
+    /// Offers what this member wants ordered, and gives up what can never be. What is new is offered at
+    /// once; what was offered before is judged and offered again from time to time.
     pub(crate) fn offer(&mut self, now: u64) -> Result<(), LedgerError> {
-        let pending = self.ledger.pending()?;
+        let mut pending = self.ledger.pending()?;
         let current: HashSet<TxId> = pending.iter().copied().collect();
         self.offered.retain(|id, _| current.contains(id));
-        let mut own = Vec::new();
-        for id in pending.into_iter().take(OFFERED) {
-            if let Some(one) = self.own(&id)? {
-                own.push((id, one));
+        pending.truncate(OFFERED);
+        let again = now >= self.judged + OFFER_AGAIN_MS;
+        if !again && pending.iter().all(|id| self.offered.contains_key(id)) {
+            return Ok(());
+        }
+        if again {
+            let offered = &self.offered;
+            self.promised.retain(|_, (id, _)| offered.contains_key(id));
+            self.judged = now;
+        }
+        let (mut own, mut staged) = (Vec::new(), HashMap::new());
+        for id in pending {
+            if let Some(open) = self.own(&id, &mut staged)? {
+                own.push((id, open));
             }
         }
         let mut after = None;
-        for id in self.give_up(own)? {
+        for id in self.give_up(own, again)? {
             let due = self
                 .offered
                 .get(&id)
                 .is_none_or(|at| now >= at + OFFER_AGAIN_MS);
             if due {
-                self.offer_one(&id, after, now)?;
+                self.offer_one(&id, staged.remove(&id), after, now)?;
             }
             after = Some(id);
         }
         Ok(())
     }
 
-    /// An own transaction, opened.
-    pub(super) fn own(&self, id: &TxId) -> Result<Option<OpenTransaction>, LedgerError> {
-        if let Some(waiting) = self.pool.get(id) {
+    /// An own transaction, opened; one that was not offered yet is put among the `staged`.
+    fn own(
+        &self,
+        id: &TxId,
+        staged: &mut HashMap<TxId, Staged>,
+    ) -> Result<Option<OpenTransaction>, LedgerError> {
+        if self.offered.contains_key(id)
+            && let Some(waiting) = self.pool.get(id)
+        {
             return Ok(Some(waiting.open.clone()));
         }
-        let staged = self.ledger.staged(id)?;
-        Ok(staged.and_then(|(transaction, _)| transaction.open().ok()))
+        let Some(one) = self.ledger.staged(id)? else {
+            return Ok(None);
+        };
+        let open = self.witnesses.open(&one.0).ok();
+        staged.insert(*id, one);
+        Ok(open)
     }
 
-    pub(super) fn offer_one(
+    /// Offers a transaction. Its payloads come along the first time, where they are not too many: whoever
+    /// does not get them asks.
+    fn offer_one(
         &mut self,
         id: &TxId,
+        staged: Option<Staged>,
         after: Option<TxId>,
         now: u64,
     ) -> Result<(), LedgerError> {
-        let Some((transaction, payloads)) = self.ledger.staged(id)? else {
-            return Ok(());
+        let waiting = self.pool.get(id).map(|waiting| waiting.transaction.clone());
+        let (transaction, payloads) = match (staged, waiting) {
+            (Some(staged), _) => staged,
+            (None, Some(transaction)) => (transaction, Vec::new()),
+            (None, None) => return Ok(()),
         };
         if self.pool.get(id).is_none() {
-            let Ok(open) = transaction.open() else {
+            let Ok(open) = self.witnesses.open(&transaction) else {
                 return Ok(());
             };
             if self.pool.take(transaction.clone(), open, after).is_err() {
@@ -92,6 +146,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             waiting.held = true;
             waiting.after = after;
         }
+        self.promise(id);
         let total: usize = payloads.iter().map(Vec::len).sum();
         let offer = Message::Offer {
             transaction,
@@ -104,18 +159,51 @@ impl<L: Ledger + ?Sized> Desk<L> {
         Ok(())
     }
 
+    /// Notes the versions that an offered transaction will make.
+    fn promise(&mut self, id: &TxId) {
+        let Some(waiting) = self.pool.get(id) else {
+            return;
+        };
+        let member = self
+            .branches
+            .tip()
+            .members()
+            .get(&waiting.open.header().member);
+        let Some(author) = member.map(|member| member.ordinal) else {
+            return;
+        };
+        let records = waiting.open.entries().iter();
+        let records = records.filter_map(|one| Some((one.entry.record()?, one.hash)));
+        self.promised
+            .extend(records.map(|(record, hash)| {
+                (record.resource_tag, (*id, Head::of(record, hash, author)))
+            }));
+    }
+
     /// Rejects own transactions that no later block can hold, or that the rules refuse now and that
-    /// nobody else has seen; leaves the others, which a later contract may yet permit.
-    pub(super) fn give_up(
+    /// nobody else has seen; leaves the others, which a later contract may yet permit. Those that were
+    /// offered are only judged `again` from time to time; until then they are taken to be good.
+    fn give_up(
         &mut self,
         own: Vec<(TxId, OpenTransaction)>,
+        again: bool,
     ) -> Result<Vec<TxId>, LedgerError> {
+        let again = again || own.iter().any(|(_, open)| !has_records_alone(open));
         let tip = self.branches.tip();
         let mut judge = tip.judge(self.branches.policy());
-        let mut heads = self.branches.heads(&tip.hash());
+        let mut heads = Promised {
+            promised: (!again).then_some(&self.promised),
+            offered: &self.offered,
+            below: self.branches.heads(&tip.hash()),
+        };
         let (mut left, mut rejected) = (Vec::with_capacity(own.len()), Vec::new());
         for (id, open) in own {
-            let unseen = !self.offered.contains_key(&id) && !self.inherited.contains(&id);
+            let seen = self.offered.contains_key(&id);
+            if seen && !again {
+                left.push(id);
+                continue;
+            }
+            let unseen = !seen && !self.inherited.contains(&id);
             // Whoever may not act at the moment is told just that by the rules, however late it is.
             if open.header().valid_until <= tip.height() {
                 rejected.push((id, Reason::Expired.code()));
@@ -171,7 +259,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
                 return Ok(());
             }
         } else {
-            let Ok(open) = transaction.open() else {
+            let Ok(open) = self.witnesses.open(&transaction) else {
                 tracing::debug!(member = %from, "an offer whose parts do not hold together");
                 return Ok(());
             };
@@ -192,7 +280,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             }
         }
         if !along.is_empty() {
-            self.take_payloads(along, now)?;
+            self.take_payloads(from, along, now)?;
         }
         self.want_waiting(now);
         Ok(())

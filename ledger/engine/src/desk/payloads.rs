@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use commonware_cryptography::ed25519::PublicKey;
-use silsila_chain::{Height, PayloadDigest, TxId, sha256};
+use silsila_chain::{Height, PayloadDigest, Payloads, TxId, sha256};
 
 use super::{ASK_AGAIN_MS, Desk, To};
 use crate::wire::{FILL, MAX_WANTED, Message};
@@ -85,18 +85,20 @@ impl<L: Ledger + ?Sized> Desk<L> {
 
     pub(super) fn take_payloads(
         &mut self,
+        from: &PublicKey,
         arrived: &[Vec<u8>],
         now: u64,
     ) -> Result<(), LedgerError> {
-        let digest = |payload: &Vec<u8>| PayloadDigest(sha256(payload));
-        for payload in arrived {
-            self.wanted.remove(&digest(payload));
+        let arrived: Payloads = arrived.iter().cloned().collect();
+        for (digest, _) in arrived.iter() {
+            self.wanted.remove(digest);
         }
-        for id in self.pool.supply(arrived) {
+        let (complete, others) = self.pool.supply(arrived);
+        for id in complete {
             let Some(waiting) = self.pool.get_mut(&id) else {
                 continue;
             };
-            let held = std::mem::take(&mut waiting.arrived).into_values().collect();
+            let held = std::mem::take(&mut waiting.arrived).into_bytes().collect();
             let valid_until = waiting.open.header().valid_until;
             self.ledger.hold(held, valid_until)?;
             if let Some(waiting) = self.pool.get_mut(&id) {
@@ -104,17 +106,15 @@ impl<L: Ledger + ?Sized> Desk<L> {
             }
             self.vouch(&id);
         }
-        let kept: Vec<Vec<u8>> = arrived
-            .iter()
-            .filter(|payload| self.lacking.remove(&digest(payload)))
-            .cloned()
-            .collect();
+        let lacking = &mut self.lacking;
+        let (kept, others) = others.divide(|digest| lacking.remove(digest));
         if !kept.is_empty() {
-            self.ledger.keep(kept)?;
+            self.ledger.keep(kept.into_bytes().collect())?;
             if self.lacking.is_empty() {
                 self.fetch_payloads(now)?;
             }
         }
+        self.keep_beside(from, others);
         Ok(())
     }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use silsila_chain::{
-    Block, ChainState, Change, ChannelId, Endorsed, Entry, EventId, Genesis, Head, Height,
-    Identity, MemberChange, MemberKey, MemoryHeads, Op, PayloadCommitment, PayloadDigest, Policy,
+    Block, BlockHeader, ChainState, Change, ChannelId, Endorsed, Entry, EventId, Genesis, Head, Height,
+    Identity, Judged, MemberChange, MemberKey, MemoryHeads, Op, PayloadCommitment, PayloadDigest, Payloads, Policy,
     Record, Rejected, Standing, Suite, Tag, Transaction, TxId, sha256,
 };
 use silsila_replica::Rules;
@@ -233,7 +233,12 @@ impl Ledger for MemoryLedger {
         Ok(self.inner().blocks.get(index).cloned())
     }
 
-    fn apply(&self, block: &Block) -> Result<(), LedgerError> {
+    fn apply(
+        &self,
+        block: &Block,
+        judged: Option<Judged<'_>>,
+        beside: &mut Payloads,
+    ) -> Result<(), LedgerError> {
         let mut inner = self.inner();
         let inner = &mut *inner;
         if self.forgets {
@@ -247,6 +252,11 @@ impl Ledger for MemoryLedger {
                 Rejected::Fault(fault) => LedgerError::Refused(fault.to_string()),
                 Rejected::Heads(never) => match never {},
             })?;
+        if let Some(judged) = judged {
+            let before = inner.chain.verify_judged(block, judged);
+            let before = before.expect("what was judged before is what is judged now");
+            assert_eq!(before.accepted.after, verified.accepted.after);
+        }
         let height = verified.certified.header().height.0;
         let mut number = verified.certified.header().first_entry;
         for open in &verified.transactions {
@@ -257,7 +267,8 @@ impl Ledger for MemoryLedger {
                 inner.held.insert(PayloadDigest(sha256(&bytes)), bytes);
             }
             for payload in payloads(open) {
-                match inner.held.remove(&payload.digest) {
+                let held = inner.held.remove(&payload.digest);
+                match beside.take(&payload.digest).or(held) {
                     Some(bytes) => _ = inner.payloads.insert(number, bytes),
                     None => _ = inner.lacking.insert(number, payload.digest),
                 }
@@ -288,6 +299,21 @@ impl Ledger for MemoryLedger {
         inner.rejected.insert(*id, code);
         self.wrote();
         Ok(())
+    }
+
+    fn payloads_of(&self, height: Height) -> Result<Vec<Vec<u8>>, LedgerError> {
+        let inner = self.inner();
+        let first = |height: u64| {
+            let block = inner.blocks.get(usize::try_from(height).ok()?)?;
+            let header = BlockHeader::decode(&block.header);
+            Some(header.expect("it was verified").first_entry)
+        };
+        let Some(from) = first(height.0) else {
+            return Ok(Vec::new());
+        };
+        let to = first(height.0 + 1).unwrap_or(u64::MAX);
+        let payloads = inner.payloads.range(from..to);
+        Ok(payloads.map(|(_, bytes)| bytes.clone()).collect())
     }
 
     fn hold(&self, payloads: Vec<Vec<u8>>, _: Height) -> Result<(), LedgerError> {

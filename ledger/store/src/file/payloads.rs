@@ -154,6 +154,19 @@ pub(crate) fn drop_held(conn: &Connection, height: Height) -> Result<usize, Stor
     Ok(statement.execute([int(height.0)])?)
 }
 
+/// Payloads of a half-open range of ids, in order, as far as they are here.
+pub(crate) fn payloads_between(
+    conn: &Connection,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "SELECT bytes FROM ledger_payload WHERE id >= ?1 AND id < ?2 ORDER BY id",
+    )?;
+    let payloads = statement.query_map([from, to], |row| row.get(0))?;
+    Ok(payloads.collect::<Result<_, _>>()?)
+}
+
 /// Hands a payload's stored bytes to `take`.
 pub(crate) fn with_payload<T>(
     conn: &Connection,

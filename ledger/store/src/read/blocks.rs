@@ -4,9 +4,9 @@
 use std::ops::RangeInclusive;
 
 use rusqlite::Connection;
-use silsila_chain::{Block, BlockHeader, Height, Transaction, TransactionHeader};
+use silsila_chain::{Block, BlockHeader, Height, Transaction, TransactionHeader, read_entries};
 
-use crate::file::{BlockRow, ChunkRow, TransactionRow};
+use crate::file::{BlockRow, ChunkRow, TransactionRow, payloads_between};
 use crate::{BlockSummary, Fault, Place, StoreError};
 
 /// Blocks of a range of heights in brief, without verifying them.
@@ -47,10 +47,7 @@ pub(crate) fn block(conn: &Connection, height: Height) -> Result<Option<Block>, 
     let mut transactions = Vec::new();
     for transaction in TransactionRow::of_block(conn, &row)? {
         let (scheme, signature) = transaction.signature()?;
-        let signed = TransactionHeader::decode(&transaction.header);
-        let signed =
-            signed.map_err(|error| damaged("ledger_transaction", height, error.to_string()))?;
-        let end = transaction.first_entry.saturating_add(signed.count);
+        let end = end_of(&transaction, height)?;
         let chunks = ChunkRow::collect(conn, transaction.first_entry, end)?;
         let entries = chunks.into_iter().flat_map(|chunk| chunk.bytes).collect();
         let header = transaction.header;
@@ -66,6 +63,37 @@ pub(crate) fn block(conn: &Connection, height: Height) -> Result<Option<Block>, 
         certificate: row.certificate,
         transactions,
     }))
+}
+
+/// The payloads of a block's entries, as far as they are here; not checked, as [`block`] is not.
+pub(crate) fn block_payloads(
+    conn: &Connection,
+    height: Height,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let Some(row) = BlockRow::at(conn, height)? else {
+        return Ok(Vec::new());
+    };
+    let mut payloads = Vec::new();
+    for transaction in TransactionRow::of_block(conn, &row)? {
+        let end = end_of(&transaction, height)?;
+        let chunks = ChunkRow::collect(conn, transaction.first_entry, end)?;
+        let (Some(first), Some(last)) = (chunks.first(), chunks.last()) else {
+            continue;
+        };
+        let entries = read_entries(&last.bytes)
+            .map_err(|fault| damaged("ledger_entries", height, fault.reason.to_string()))?;
+        let with = entries.iter().filter(|one| one.entry.payload().is_some());
+        let behind = last.payload + i64::try_from(with.count()).unwrap_or(i64::MAX);
+        payloads.extend(payloads_between(conn, first.payload, behind)?);
+    }
+    Ok(payloads)
+}
+
+/// The number behind a transaction's last entry.
+fn end_of(transaction: &TransactionRow, height: Height) -> Result<u64, StoreError> {
+    let signed = TransactionHeader::decode(&transaction.header)
+        .map_err(|error| damaged("ledger_transaction", height, error.to_string()))?;
+    Ok(transaction.first_entry.saturating_add(signed.count))
 }
 
 /// How many entries there are up to and with a height.

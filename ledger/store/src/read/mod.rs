@@ -14,7 +14,7 @@ mod proof;
 pub(crate) use anchors::{Anchor, Anchors};
 pub use export::Exported;
 
-pub(crate) use blocks::{block, entries_through, summaries};
+pub(crate) use blocks::{block, block_payloads, entries_through, summaries};
 pub(crate) use epochs::{StoredEpochs, handovers};
 pub(crate) use export::certified_root;
 pub(crate) use heads::StoredHeads;

@@ -82,7 +82,8 @@ impl New {
     }
 
     fn apply(&mut self, block: &Block, arrived: Arrived) -> Result<(), StoreError> {
-        self.writer.apply_foreign(block, arrived)
+        self.writer
+            .apply_foreign(block, None, &mut arrived.into_payloads())
     }
 
     fn payloads(

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What members take from each other and give each other: blocks, payloads, staged transactions.
 
-use silsila_chain::{Block, ChainState, Head, Height, PayloadDigest, Tag, TxId};
+use silsila_chain::{Block, ChainState, Head, Height, Judged, PayloadDigest, Payloads, Tag, TxId};
 
 use super::Store;
 use crate::file::{by_digest, held, wanted};
-use crate::read::block;
+use crate::read::{block, block_payloads};
 use crate::writer::{Arrived, WithPayloads};
 use crate::{Clock as _, StoreError, SystemClock};
 
@@ -21,12 +21,26 @@ impl Store {
         block: &Block,
         payloads: impl IntoIterator<Item = Vec<u8>>,
     ) -> Result<(), StoreError> {
+        self.apply_with(block, None, &mut payloads.into_iter().collect())
+    }
+
+    /// As [`Store::apply`], and leaves those payloads that the block does not commit to. A validator names what
+    /// it `judged` before it voted, with this ledger's chain and versions ([`Store::chain`],
+    /// [`Store::head_of`]) or what blocks behind them made; it is not judged again.
+    ///
+    /// # Errors
+    /// As [`Store::apply`].
+    pub fn apply_with(
+        &self,
+        block: &Block,
+        judged: Option<Judged<'_>>,
+        payloads: &mut Payloads,
+    ) -> Result<(), StoreError> {
         let compared = self.compare(block, SystemClock.now_ms());
         self.0.note(compared.as_ref().err());
         compared?;
-        let arrived = Arrived::new(payloads);
         self.0
-            .committing(|writer| writer.apply_foreign(block, arrived))
+            .committing(|writer| writer.apply_foreign(block, judged, payloads))
     }
 
     /// Takes payloads that are missing, in any order, and says how many found their place. Bytes that no
@@ -111,6 +125,15 @@ impl Store {
     /// Where the database fails.
     pub fn block(&self, height: Height) -> Result<Option<Block>, StoreError> {
         self.read(|conn| block(conn, height))
+    }
+
+    /// The stored payloads of a block's entries in order, as far as they are here. They are not checked:
+    /// whoever takes them knows them by their digests.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn block_payloads(&self, height: Height) -> Result<Vec<Vec<u8>>, StoreError> {
+        self.read(|conn| block_payloads(conn, height))
     }
 
     /// The chain as it stands.

@@ -5,7 +5,8 @@ use std::iter;
 
 use rusqlite::{Transaction as SqliteTransaction, TransactionBehavior};
 use silsila_chain::{
-    Block, BlockHeader, CHUNK, OpenEntry, OpenTransaction, Rejected, Transaction, VerifiedBlock,
+    Block, BlockHeader, CHUNK, Judged, OpenEntry, OpenTransaction, Payloads, Rejected, Transaction,
+    VerifiedBlock,
 };
 
 use crate::file::{
@@ -13,7 +14,7 @@ use crate::file::{
     join_signature,
 };
 use crate::read::{Reading, StoredHeads};
-use crate::writer::receive::{Arrived, Revealed, open_applied, reveal_by_key, take_key};
+use crate::writer::receive::{Arrived, Revealed, open_applied, place, reveal_by_key, take_key};
 use crate::writer::{Checkpoint, Writer};
 use crate::{Applied, BlockInfo, Payload, StoreError};
 
@@ -31,18 +32,26 @@ struct Placed<'b> {
 
 impl Writer {
     /// Verifies and applies a block that other members ordered, with those of its payloads that are at hand;
-    /// of a block that is here already only missing payloads are taken.
+    /// of a block that is here already only missing payloads are taken. What was judged before the block was
+    /// certified is not judged again.
     pub(crate) fn apply_foreign(
         &mut self,
         block: &Block,
-        payloads: Arrived,
+        judged: Option<Judged<'_>>,
+        payloads: &mut Payloads,
     ) -> Result<(), StoreError> {
         let refused = |fault| StoreError::Block { fault };
         if let Ok(header) = BlockHeader::decode(&block.header)
             && let Some(stored) = BlockRow::at(&self.conn, header.height)?
             && stored.header == block.header
         {
+            let payloads = Arrived::new(std::mem::take(payloads).into_bytes());
             return self.add_payloads(payloads).map(|_| ());
+        }
+        // What differs from what was judged, if only by another good signature, is judged like any other.
+        let judged = judged.map(|judged| self.chain.verify_judged(block, judged));
+        if let Some(Ok(verified)) = judged {
+            return self.apply(block, &verified, payloads);
         }
         let mut heads = StoredHeads {
             conn: &self.conn,
@@ -65,7 +74,7 @@ impl Writer {
         &mut self,
         block: &Block,
         verified: &VerifiedBlock,
-        mut payloads_here: Arrived,
+        payloads_here: &mut Payloads,
     ) -> Result<(), StoreError> {
         let mut placed = self.place(block, verified);
         let entries: u64 = placed.iter().map(|one| one.open.header().count).sum();
@@ -96,7 +105,7 @@ impl Writer {
             if let Some(staged) = self.outbox.get(&one.open.id()) {
                 OutboxRow::delete(&txn, staged.number)?;
             } else {
-                one.receive(&txn, &mut payloads_here)?;
+                one.receive(&txn, payloads_here)?;
             }
         }
         let mut revealed = Vec::new();
@@ -237,9 +246,9 @@ impl Placed<'_> {
     }
 
     /// Puts payloads into their places, as far as they are here.
-    fn receive(&self, txn: &SqliteTransaction<'_>, here: &mut Arrived) -> Result<(), StoreError> {
+    fn receive(&self, txn: &SqliteTransaction<'_>, here: &mut Payloads) -> Result<(), StoreError> {
         self.entries()
-            .try_for_each(|(entry, seq, id)| here.place(txn, &entry.entry, id, seq))
+            .try_for_each(|(entry, seq, id)| place(txn, here, &entry.entry, id, seq))
     }
 
     /// Takes keys that its grants give, and what they open of earlier blocks.

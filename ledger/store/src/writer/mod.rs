@@ -22,7 +22,7 @@ pub(crate) use stage::{Failed, pack};
 use std::sync::Arc;
 
 use rusqlite::Connection;
-use silsila_chain::{ChainState, ChannelKeys, Height, MemberKey, Reason, TxId};
+use silsila_chain::{ChainState, ChannelKeys, Height, MemberKey, Payloads, Reason, TxId};
 
 use crate::engine::{Engine, Ordered};
 use crate::file::{
@@ -79,7 +79,7 @@ impl Writer {
                 self.reject(&id, reason.code())?;
             }
             if let Some(ordered) = block {
-                self.apply(&ordered.0, &ordered.1, Arrived::default())?;
+                self.apply(&ordered.0, &ordered.1, &mut Payloads::default())?;
             }
         }
         self.status(id)

@@ -5,12 +5,8 @@
 //! A payload that is missing is on a list until it comes; a record that could not be opened is on another
 //! until its key comes, and is handed to the index then.
 
-use std::collections::HashMap;
-
 use rusqlite::{Connection, Transaction as SqliteTransaction};
-use silsila_chain::{
-    Entry, EntryHash, Height, OpenEntry, PayloadDigest, PublicKey, Record, sha256,
-};
+use silsila_chain::{Entry, EntryHash, Height, OpenEntry, Payloads, PublicKey, Record};
 use silsila_seal::Compartment;
 
 use crate::file::{
@@ -26,14 +22,15 @@ use crate::{
 
 /// Payload bytes by their digest.
 #[derive(Default)]
-pub(crate) struct Arrived(HashMap<PayloadDigest, Vec<u8>>, String);
+pub(crate) struct Arrived(Payloads, String);
 
 impl Arrived {
+    pub(crate) fn into_payloads(self) -> Payloads {
+        self.0
+    }
+
     pub(crate) fn new(payloads: impl IntoIterator<Item = Vec<u8>>) -> Self {
-        let digested = payloads
-            .into_iter()
-            .map(|bytes| (PayloadDigest(sha256(&bytes)), bytes));
-        Self(digested.collect(), "another member".to_owned())
+        Self(payloads.into_iter().collect(), "another member".to_owned())
     }
 
     /// Says who sent them, for the list of damage.
@@ -41,29 +38,28 @@ impl Arrived {
         member.clone_into(&mut self.1);
         self
     }
+}
 
-    /// Puts what an entry commits to into its place: from here, or from what was held; else it is missed.
-    pub(super) fn place(
-        &mut self,
-        txn: &SqliteTransaction<'_>,
-        entry: &Entry,
-        id: i64,
-        seq: u64,
-    ) -> Result<(), StoreError> {
-        let Some(commitment) = entry.payload() else {
-            return Ok(());
-        };
-        let here = match self.0.remove(&commitment.digest) {
-            Some(bytes) => Some(bytes),
-            None => take_held(txn, &commitment.digest)?,
-        };
-        match here.filter(|bytes| bytes.len() as u64 == u64::from(commitment.size)) {
-            Some(bytes) => {
-                insert_payload(txn, id, &bytes)?;
-                insert_digest(txn, id, &commitment.digest)
-            }
-            None => insert_wanted(txn, &commitment.digest, id, seq),
+/// Puts what an entry commits to into its place: from what arrived, or from what was held; else it is missed.
+pub(super) fn place(
+    txn: &SqliteTransaction<'_>,
+    here: &mut Payloads,
+    entry: &Entry,
+    id: i64,
+    seq: u64,
+) -> Result<(), StoreError> {
+    let Some(commitment) = entry.payload() else {
+        return Ok(());
+    };
+    let fits = |bytes: &Vec<u8>| bytes.len() as u64 == u64::from(commitment.size);
+    // What was held is let go, also where it came a second time.
+    let held = take_held(txn, &commitment.digest)?;
+    match here.take(&commitment.digest).or(held).filter(fits) {
+        Some(bytes) => {
+            insert_payload(txn, id, &bytes)?;
+            insert_digest(txn, id, &commitment.digest)
         }
+        None => insert_wanted(txn, &commitment.digest, id, seq),
     }
 }
 
@@ -215,10 +211,10 @@ impl Writer {
         let txn = self.conn.transaction()?;
         let damaged = is_damaged(&txn)?;
         let (now_ms, from) = (SystemClock.now_ms(), &*arrived.1);
-        for (digest, bytes) in arrived.0 {
-            for (id, seq) in take_wanted(&txn, &digest)? {
-                insert_payload(&txn, id, &bytes)?;
-                insert_digest(&txn, id, &digest)?;
+        for (digest, bytes) in arrived.0.iter() {
+            for (id, seq) in take_wanted(&txn, digest)? {
+                insert_payload(&txn, id, bytes)?;
+                insert_digest(&txn, id, digest)?;
                 placed += 1;
                 if damaged {
                     repaired(&txn, None, (seq, seq + 1), By { now_ms, from })?;
