@@ -13,7 +13,6 @@ use commonware_cryptography::Signer as _;
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_cryptography::sha256::Digest;
 use commonware_p2p::utils::mux::parse;
-use commonware_p2p::utils::mux::parse;
 use commonware_p2p::{CheckedSender, LimitedSender, Receiver, Recipients, Sender};
 use commonware_runtime::{Clock, IoBufs};
 use silsila_chain::{
