@@ -2,7 +2,7 @@
 //! A look into a gateway's encrypted ledger file behind its back.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use silsila_store::FileKey;
 use silsila_store::rusqlite::Connection;
@@ -16,8 +16,16 @@ pub fn file_key(folder: &Path) -> FileKey {
     FileKey::new(&std::array::from_fn(|n| byte(2 * n)))
 }
 
+/// The ledger in a gateway's folder: of its one channel, or of the gateway where it is alone.
+pub fn ledger(folder: &Path) -> PathBuf {
+    let channels = fs::read_dir(folder.join("state/channels"));
+    let files = channels.into_iter().flatten();
+    let mut files = files.map(|file| file.unwrap().path());
+    let of_channel = files.find(|file| file.extension().is_some_and(|found| found == "sqlite"));
+    of_channel.unwrap_or_else(|| folder.join("state/ledger.sqlite"))
+}
+
 /// A connection to the ledger in a gateway's folder.
 pub fn connect(folder: &Path) -> Connection {
-    let ledger = folder.join("state/ledger.sqlite");
-    file_key(folder).connect(&ledger).unwrap()
+    file_key(folder).connect(&ledger(folder)).unwrap()
 }

@@ -90,7 +90,7 @@ async fn an_empty_member_catches_up_with_a_long_chain_also_when_it_is_killed_mea
         "story_arrival: three of four made {all} entries in {:?}",
         began.elapsed()
     );
-    assert!(!four.home(3).join("state/ledger.sqlite").exists());
+    assert!(!ledger_file::ledger(&four.home(3)).exists());
 
     // Killed before it is half way, and again before it is there.
     four.arrives();
@@ -111,13 +111,18 @@ async fn an_empty_member_catches_up_with_a_long_chain_also_when_it_is_killed_mea
 
     // Once more from nothing and undisturbed, for the measure. Its votes stay: a validator without them might vote twice.
     four.gateways[3].kill().unwrap();
-    for file in std::fs::read_dir(four.home(3).join("state")).unwrap() {
-        let path = file.unwrap().path();
-        let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if name.starts_with("ledger.sqlite") {
-            std::fs::remove_file(path).unwrap();
+    let ledger = ledger_file::ledger(&four.home(3));
+    let beside = |file: &Path| {
+        file.to_string_lossy()
+            .starts_with(&*ledger.to_string_lossy())
+    };
+    for file in std::fs::read_dir(ledger.parent().unwrap()).unwrap() {
+        let file = file.unwrap().path();
+        if beside(&file) {
+            std::fs::remove_file(file).unwrap();
         }
     }
+    assert!(!ledger.exists());
     let began = Instant::now();
     four.gateways[3].start_again().unwrap();
     has(&four.gateways[3], all).await;

@@ -17,7 +17,7 @@ use crate::story_scene::Scene;
 const ON_SMALL_DISK: &str = r#"mount -t tmpfs -o size=6m,mode=700 tmpfs "$0" && exec "$@""#;
 
 /// `unshare` with what this system demands for a mount namespace.
-fn namespace() -> Option<Vec<String>> {
+pub fn namespace() -> Option<Vec<String>> {
     let ways = [
         &["unshare", "--mount"][..],
         &["unshare", "--mount", "--map-root-user"],

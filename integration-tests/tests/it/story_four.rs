@@ -305,7 +305,7 @@ impl Four {
         let dictionaries = silsila_fhir::dictionaries();
         (0..self.gateways.len())
             .map(|n| {
-                let ledger = self.home(n).join("state/ledger.sqlite");
+                let ledger = ledger_file::ledger(&self.home(n));
                 let key = ledger_file::file_key(&self.home(n));
                 Store::open_read_only_with(&ledger, &dictionaries, Some(key)).unwrap()
             })

@@ -28,7 +28,7 @@ const SILENCE: Duration = Duration::from_secs(8);
 /// Blocks that a transaction stays valid for, so that a story can outlast it.
 const HORIZON: u32 = 12;
 /// So long nothing happens, and bytes are counted.
-const IDLE: Duration = Duration::from_secs(20);
+const IDLE: Duration = Duration::from_secs(15);
 
 /// The demonstration's contract, but with a short horizon.
 fn short_contract(folder: &std::path::Path) -> PathBuf {
@@ -187,18 +187,23 @@ async fn one_against_three(four: &Four, rooms: &Rooms) {
     );
 }
 
-/// Bytes that each room's cable carries in a day while nothing happens.
-async fn idle(four: &Four, rooms: &Rooms) -> Vec<f64> {
+/// Tells how many bytes each room's cable carries in a day while nothing happens.
+async fn idle(four: &Four, rooms: &Rooms, when: &str) {
     four.level().await;
-    let carried = || (0..4).map(|n| rooms.carried(n).unwrap().iter().sum::<u64>());
-    let before: Vec<u64> = carried().collect();
+    let carried = || (0..4).map(|n| rooms.carried(n).unwrap());
+    let before: Vec<[u64; 2]> = carried().collect();
     let began = Instant::now();
     tokio::time::sleep(IDLE).await;
     let days = began.elapsed().as_secs_f64() / 86_400.0;
-    let after = carried().zip(before);
-    after
-        .map(|(after, before)| (after - before) as f64 / days)
-        .collect()
+    let grown = carried().zip(before).map(|(after, before)| {
+        let [to, from] = [0, 1].map(|way| (after[way] - before[way]) as f64 / days / 1e6);
+        format!("{to:.1} in, {from:.1} out")
+    });
+    let told: Vec<String> = grown.collect();
+    eprintln!(
+        "story_partition: MB a day while nothing happens, {when}, by gateway: {}",
+        told.join("; ")
+    );
 }
 
 fn each_change_is_one_version(lives: &BTreeMap<u32, Vec<String>>, changed: u32) {
@@ -239,17 +244,10 @@ async fn two_against_two_stop_safely_one_against_three_is_told_the_truth_and_bot
     .await;
     let watch = Watch::begin((0..4).map(|n| four.home(n)).collect());
 
+    idle(&four, &rooms, "at first").await;
     two_against_two(&four, &rooms).await;
     one_against_three(&four, &rooms).await;
-    let idle = idle(&four, &rooms).await;
-    let megabytes: Vec<String> = idle
-        .iter()
-        .map(|bytes| format!("{:.1}", bytes / 1e6))
-        .collect();
-    eprintln!(
-        "story_partition: MB a day over each cable while nothing happens: {}",
-        megabytes.join(", ")
-    );
+    idle(&four, &rooms, "after it healed").await;
     for gateway in 0..4 {
         for of in 0..2 {
             each_change_is_one_version(&four.lives(gateway, of).await, HORIZON + 7);
