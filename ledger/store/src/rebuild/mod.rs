@@ -34,8 +34,8 @@ const NOTICED: usize = 256;
 const ASKED: usize = 512;
 /// For payloads that nobody has, a new file is not held up longer than this, in milliseconds.
 const PATIENCE_MS: u64 = 60_000;
-/// Between two files made anew, in milliseconds, where nothing says that the second one helps.
-const AGAIN_MS: u64 = 60_000;
+/// Between two attempts to make the file anew, in milliseconds: the last one may have failed for a reason that stays.
+const AGAIN_MS: u64 = 10_000;
 /// Payloads from other members are kept in memory up to so many bytes; more are fetched behind the exchange.
 const SPARE_BYTES: usize = 64 << 20;
 /// The pages of the file are looked at in one out of so many parts of the time.
@@ -354,11 +354,11 @@ impl Store {
     }
 
     fn mend_file(&self, now_ms: u64, tended: &mut Tended) -> Result<(), StoreError> {
+        let tried_ms = self.care().tried_ms;
+        if tried_ms > 0 && now_ms < tried_ms + AGAIN_MS {
+            return Ok(());
+        }
         if self.care().survey.is_none() {
-            let soon = now_ms < self.care().tried_ms + AGAIN_MS;
-            if soon && self.care().tried_ms > 0 {
-                return Ok(());
-            }
             let survey = self.survey(now_ms)?;
             tended.faults.extend(self.list_survey(&survey, now_ms));
             self.care().survey = Some(survey);
