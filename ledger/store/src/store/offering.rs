@@ -28,9 +28,8 @@ impl Store {
         }
         let suite = &self.0.reading.opening.suite;
         let packed = pack(suite, !self.0.genesis.is_alone(), drafts)?;
-        let mut guard = self.0.writer()?;
-        let writer = guard.as_mut().ok_or(StoreError::Closed)?;
-        self.0.noting(writer.stage(packed, local).map(Some))
+        self.0
+            .staging(|writer| writer.stage(packed, local).map(Some))
     }
 
     /// Has a staged transaction ordered and applied. Safe to repeat: what is committed already reports

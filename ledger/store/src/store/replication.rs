@@ -56,6 +56,19 @@ impl Store {
         self.0.committing(|writer| writer.add_payloads(arrived))
     }
 
+    /// As [`Store::add_payloads`]; where damage is mended by it, the list says with whose bytes.
+    ///
+    /// # Errors
+    /// As [`Store::add_payloads`].
+    pub fn add_payloads_from(
+        &self,
+        payloads: impl IntoIterator<Item = Vec<u8>>,
+        member: &str,
+    ) -> Result<u64, StoreError> {
+        let arrived = Arrived::new(payloads).from(member);
+        self.0.committing(|writer| writer.add_payloads(arrived))
+    }
+
     /// Keeps payloads of transactions that no block holds yet, durably when this returns; the caller limits how
     /// many. They are let go of after the height `until`, behind which their transaction cannot be committed.
     ///
