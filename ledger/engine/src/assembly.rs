@@ -18,6 +18,7 @@ use crate::consensus::{Lanes, Patience};
 use crate::desk::Desk;
 use crate::epoch::{Orchestra, Stage};
 use crate::members::{FromMembers, Members, ToMembers};
+use crate::notes::{Lane, notes};
 use crate::{EngineError, Ledger, Witnesses};
 
 /// Pokes that wait; one is as good as many.
@@ -51,6 +52,7 @@ pub(crate) struct AllLanes<S, R> {
 pub struct ChannelHandle {
     id: ChannelId,
     pokes: mpsc::Sender<()>,
+    lane: Lane,
     status: watch::Receiver<ChannelStatus>,
 }
 
@@ -65,6 +67,25 @@ impl ChannelHandle {
     pub fn poke(&self) {
         // Full means that a poke waits already.
         _ = self.pokes.try_send(());
+    }
+
+    /// Says something to another member's gateway, or to all. Says whether it is on its way: a note that is
+    /// longer than [`crate::MAX_NOTE`], or finds no room, is not.
+    pub fn tell(&self, to: Option<&silsila_chain::PublicKey>, note: Vec<u8>) -> bool {
+        self.lane.tell(to, note)
+    }
+
+    /// What another member's gateway said, and who; waits so long for it.
+    ///
+    /// # Errors
+    /// [`EngineError::Stopped`] once the channel's thread has ended.
+    pub fn hear(
+        &self,
+        wait: std::time::Duration,
+    ) -> Result<Option<(silsila_chain::PublicKey, Vec<u8>)>, EngineError> {
+        self.lane.hear(wait).map_err(|()| EngineError::Stopped {
+            reason: "the channel's thread has ended".to_owned(),
+        })
     }
 
     /// How the channel is; `None` once its thread has ended.
@@ -102,10 +123,12 @@ where
     let founders: BTreeSet<PublicKey> = founders
         .filter_map(|key| crate::key::public_key(&key))
         .collect();
-    let members = Members::new(validators, founders);
+    let members = Members::new(validators.clone(), founders.clone());
+    let listeners = Members::new(validators.clone(), founders);
     let (news, _) = watch::channel(0);
     let (status, status_out) = watch::channel(ChannelStatus::default());
     let (pokes, pokes_in) = mpsc::channel(POKES);
+    let (lane, notes) = notes();
     let desk = Desk::new(ledger, witnesses, me.engine_key.clone())?;
     let idle_ms = u64::try_from(ground.patience.idle.as_millis()).unwrap_or(u64::MAX);
     let mut handles = Vec::new();
@@ -131,11 +154,14 @@ where
             conductor: Box::new(conductor),
             member_key: me.member_key,
             epoch,
-            sender: ToMembers::new(sender, members.clone()),
-            receiver: FromMembers::new(receiver, members.clone()),
+            sender: ToMembers::new(sender, listeners.clone()),
+            receiver: FromMembers::new(receiver, listeners.clone()),
             members,
             everybody: Vec::new(),
             pokes: pokes_in,
+            notes,
+            listeners,
+            followed: None,
             news,
             status,
             heard: BTreeMap::new(),
@@ -150,6 +176,7 @@ where
     let handle = ChannelHandle {
         id,
         pokes,
+        lane,
         status: status_out,
     };
     Ok((handle, handles))

@@ -2,6 +2,7 @@
 //! One channel's thread: everything that touches the ledger happens here, one thing after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, UNIX_EPOCH};
 
 use commonware_codec::Decode;
@@ -21,6 +22,7 @@ use crate::branches::Bad;
 use crate::consensus::UNDER_WAY;
 use crate::desk::{Desk, Proposal, To};
 use crate::epoch::{Beginning, Conductor, Span};
+use crate::key::chain_key;
 use crate::members::Members;
 use crate::voter::{Delivery, Question, Verdict, Voter};
 use crate::wire::Message;
@@ -93,6 +95,10 @@ pub(crate) struct Channel<E, L: Ledger + ?Sized, S, R> {
     pub(crate) sender: S,
     pub(crate) receiver: R,
     pub(crate) pokes: mpsc::Receiver<()>,
+    pub(crate) notes: Notes,
+    /// Members, and those revoked since the start: who is heard and sent to beside consensus.
+    pub(crate) listeners: Members,
+    pub(crate) followed: Option<Height>,
     pub(crate) news: watch::Sender<u64>,
     pub(crate) status: watch::Sender<ChannelStatus>,
     pub(crate) heard: BTreeMap<PublicKey, u64>,
@@ -181,7 +187,19 @@ impl Present {
     }
 }
 
+/// A note to one member, or to all.
+pub(crate) type Told = (Option<PublicKey>, Vec<u8>);
+/// A note, and who said it.
+pub(crate) type Heard = (silsila_chain::PublicKey, Vec<u8>);
+
+/// What the gateway says to other members' gateways, and hears from them.
+pub(crate) struct Notes {
+    pub(crate) told: mpsc::Receiver<Told>,
+    pub(crate) heard: SyncSender<Heard>,
+}
+
 enum Event {
+    Told(Told),
     Delivery(Delivery),
     Question(Question),
     Poke,
@@ -236,6 +254,10 @@ where
                     self.note(done);
                 }
                 Event::Received((from, bytes)) => self.hear(&from, bytes.as_ref()),
+                Event::Told((to, note)) => {
+                    let to = to.map_or(To::Members, To::One);
+                    self.desk.letters.push((to, Message::Note(note)));
+                }
                 Event::Tick => {}
                 Event::Closed => return,
             }
@@ -250,6 +272,7 @@ where
             Some(delivery) = self.epoch.deliveries.recv(), if room => Event::Delivery(delivery),
             Some(question) = self.epoch.questions.recv() => Event::Question(question),
             poke = self.pokes.recv() => poke.map_or(Event::Closed, |()| Event::Poke),
+            Some(told) = self.notes.told.recv() => Event::Told(told),
             received = self.receiver.recv() => received.map_or(Event::Closed, Event::Received),
             () = sleep => Event::Tick,
         }
@@ -274,8 +297,16 @@ where
 
     fn hear(&mut self, from: &PublicKey, bytes: &[u8]) {
         let now = self.steady();
-        self.heard.insert(from.clone(), now);
+        if self.members.contains(from) {
+            self.heard.insert(from.clone(), now);
+        }
         match Message::decode(bytes) {
+            Ok(Message::Note(note)) => {
+                // Whoever says something says it again: what finds no room is not missed.
+                if self.members.contains(from) {
+                    _ = self.notes.heard.try_send((chain_key(from), note));
+                }
+            }
             Ok(message) => {
                 let done = self.desk.receive(from, message, now);
                 self.note(done);
@@ -445,6 +476,7 @@ where
         if !later && self.epoch.number == self.desk.witnesses().epoch() {
             return;
         }
+        self.followed = None;
         let conductor = &mut *self.conductor;
         match Present::begin(&self.desk, conductor, &self.news, &self.member_key).await {
             Ok(present) => {
@@ -453,6 +485,8 @@ where
                     behind = present.base,
                     "an epoch begins"
                 );
+                self.listeners
+                    .elect(self.desk.witnesses().validators().clone());
                 self.epoch = present;
             }
             Err(why) => self.note(Err(LedgerError::Unwell(why))),
@@ -474,6 +508,9 @@ where
     /// Lets messages go to whoever is a member now.
     fn follow_membership(&mut self) {
         let (tip, mut members) = (self.desk.tip(), BTreeSet::new());
+        if self.followed.replace(tip.height()) == Some(tip.height()) {
+            return;
+        }
         for (identity, member) in tip.members().iter() {
             let gone = member.may_act(tip.time_ms()) == Err(Reason::Revoked);
             if !gone {
@@ -488,7 +525,10 @@ where
         }
         self.everybody = members.iter().cloned().collect();
         members.extend(seated);
-        self.members.set(members);
+        self.members.set(members.clone());
+        members.extend(self.desk.revoked().cloned());
+        self.listeners.set(members);
+        self.heard.retain(|member, _| self.members.contains(member));
     }
 
     fn publish(&mut self) {

@@ -36,6 +36,7 @@ mod key;
 mod ledger;
 mod members;
 mod network;
+mod notes;
 mod pool;
 mod receipt;
 mod recent;
@@ -56,6 +57,7 @@ pub use error::EngineError;
 pub use key::{chain_key, private_key, public_key};
 pub use ledger::{Ledger, LedgerError, Staged};
 pub use network::{Network, NetworkOptions, Peer};
+pub use notes::MAX_NOTE;
 pub use receipt::{Receipt, Witnesses, validators};
 #[cfg(feature = "store")]
 pub use store::StoreLedger;

@@ -14,6 +14,7 @@
 //! want     [ 5, transaction id, [ digest, ... ] ]      send these payloads of what you offered
 //! payloads [ 6, [ payload, ... ] ]                     as stored; their digests say which they are
 //! fetch    [ 7, [ number, ... ] ]                      send the payloads of these committed entries
+//! note     [ 8, note ]                                 what gateways say beside the chain: ballots
 //! ```
 //!
 //! A transaction is a block with it alone and an empty header, so that there is one form to read.
@@ -27,6 +28,8 @@ use crate::receipt::Receipt;
 pub(crate) const MAX_MESSAGE: usize = 17 << 20;
 /// A message is filled up to so many bytes where there is more to send.
 pub(crate) const FILL: usize = 512 << 10;
+/// The longest note, in bytes.
+pub(crate) const MAX_NOTE: usize = 256 << 10;
 /// The most digests of one want.
 pub(crate) const MAX_WANTED: usize = 512;
 
@@ -45,6 +48,7 @@ pub(crate) enum Message {
     Want(TxId, Vec<PayloadDigest>),
     Payloads(Vec<Vec<u8>>),
     Fetch(Vec<u64>),
+    Note(Vec<u8>),
 }
 
 impl Message {
@@ -90,6 +94,7 @@ impl Message {
                     writer.uint(*number);
                 }
             }
+            Self::Note(note) => _ = writer.array(2).uint(8).bytes(note),
         }
         writer.into_bytes()
     }
@@ -132,6 +137,7 @@ impl Message {
             ),
             (6, 2) => Self::Payloads(read_payloads(&mut reader)?),
             (7, 2) => Self::Fetch(read_all(&mut reader, |reader| reader.uint())?),
+            (8, 2) => Self::Note(reader.bytes(MAX_NOTE)?.to_vec()),
             _ => return Err(before),
         };
         reader.finish()?;
@@ -219,7 +225,11 @@ mod tests {
             assert!(Message::decode(&bytes[..bytes.len() - 1]).is_err());
             assert!(Message::decode(&[&bytes[..], &[0]].concat()).is_err());
         }
-        assert!(Message::decode(&[0x82, 8, 0]).is_err());
+        assert!(Message::decode(&[0x82, 9, 0]).is_err());
+        let note = Message::Note(vec![0; MAX_NOTE]);
+        assert_eq!(Message::decode(&note.encode()), Ok(note));
+        let long = Message::Note(vec![0; MAX_NOTE + 1]);
+        assert!(Message::decode(&long.encode()).is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use silsila_chain::{
 };
 
 use super::inbox::size;
-use super::{ASK_AGAIN_MS, Desk, To};
+use super::{ASK_AGAIN_MS, Desk, LATEST_MS, To};
 use crate::wire::{FILL, Message};
 use crate::{Candidate, Ledger, LedgerError, Witnesses};
 
@@ -30,9 +30,12 @@ impl<L: Ledger + ?Sized> Desk<L> {
         if soon && self.witnesses.validators().len() > 1 && self.votes() {
             return;
         }
-        if self.asked.as_ref().is_some_and(|(_, until)| now < *until) {
-            return;
+        match &self.asked {
+            Some((_, until)) if now < *until => return,
+            Some(_) => self.wait_longer(),
+            None => {}
         }
+        self.asked = None;
         let ahead: Vec<&PublicKey> = self
             .tips
             .iter()
@@ -55,12 +58,28 @@ impl<L: Ledger + ?Sized> Desk<L> {
     pub(super) fn ask(&mut self, of: PublicKey, now: u64) {
         let next = self.has_through().next();
         self.letters.push((To::One(of.clone()), Message::Ask(next)));
-        self.asked = Some((of, now + ASK_AGAIN_MS));
+        self.asked = Some((of, now + self.answer_ms));
     }
 
-    pub(super) fn send_blocks(&mut self, to: &PublicKey, from: Height) -> Result<(), LedgerError> {
+    /// What was asked for did not come in time.
+    pub(super) fn wait_longer(&mut self) {
+        self.answer_ms = (2 * self.answer_ms).min(LATEST_MS);
+    }
+
+    /// What was asked for came.
+    pub(super) fn wait_less(&mut self) {
+        self.answer_ms = (3 * self.answer_ms / 4).max(ASK_AGAIN_MS);
+    }
+
+    /// Sends blocks from one height on, none above `until`.
+    pub(super) fn send_blocks(
+        &mut self,
+        to: &PublicKey,
+        from: Height,
+        until: Height,
+    ) -> Result<(), LedgerError> {
         let (mut blocks, mut bytes, mut height) = (Vec::new(), 0, from);
-        while bytes < FILL && blocks.len() < 256 {
+        while bytes < FILL && blocks.len() < 256 && height <= until {
             let Some(block) = self.ledger.block(height)? else {
                 break;
             };
@@ -90,6 +109,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             self.offered.remove(&id);
             self.committed.add(id);
         }
+        self.note_revoked(false);
         self.forget();
         if height.0.is_multiple_of(64) {
             self.ledger.drop_held(height)?;
@@ -112,6 +132,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
                 self.vouch(&id);
             }
         }
+        self.note_revoked(false);
         self.news += 1;
         true
     }

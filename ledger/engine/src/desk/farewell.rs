@@ -31,11 +31,6 @@ impl<L: Ledger + ?Sized> Desk<L> {
                 // Until another is named, nothing is ordered without it.
                 continue;
             }
-            let validators = self.witnesses.validators();
-            if validators.len() == 1 && validators.position(&key).is_some() {
-                // Until another is named, nothing is ordered without it.
-                continue;
-            }
             if let Entry::Vacant(place) = self.former.entry(key.clone())
                 && key != self.me
             {

@@ -7,6 +7,7 @@
 //! offered something offers it again.
 
 mod blocks;
+mod farewell;
 mod inbox;
 mod offers;
 mod payloads;
@@ -57,6 +58,8 @@ pub(crate) struct Desk<L: Ledger + ?Sized> {
     pool: Pool,
     committed: Recent,
     tips: BTreeMap<PublicKey, Height>,
+    /// Who was revoked, and by which block where that is known.
+    former: BTreeMap<PublicKey, Option<Height>>,
     /// When an own transaction was offered last.
     offered: HashMap<TxId, u64>,
     /// When all own transactions were judged last.
@@ -109,7 +112,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
         key: PrivateKey,
     ) -> Result<Self, LedgerError> {
         let pending = ledger.pending()?;
-        Ok(Self {
+        let mut desk = Self {
             branches: Branches::new(Arc::clone(&ledger))?,
             me: key.public_key(),
             inherited: pending.into_iter().collect(),
@@ -119,6 +122,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             pool: Pool::default(),
             committed: Recent::default(),
             tips: BTreeMap::new(),
+            former: BTreeMap::new(),
             offered: HashMap::new(),
             judged: 0,
             promised: TagMap::default(),
@@ -134,7 +138,9 @@ impl<L: Ledger + ?Sized> Desk<L> {
             letters: Vec::new(),
             announced: 0,
             news: 0,
-        })
+        };
+        desk.note_revoked(true);
+        Ok(desk)
     }
 
     pub(crate) const fn tip(&self) -> &ChainState {
@@ -160,6 +166,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
         let before = self.tip().height();
         self.branches.advance()?;
         if self.tip().height() > before {
+            self.note_revoked(false);
             self.forget();
             self.announce(now);
         }
@@ -186,12 +193,15 @@ impl<L: Ledger + ?Sized> Desk<L> {
         message: Message,
         now: u64,
     ) -> Result<(), LedgerError> {
+        if let Some(until) = self.former.get(from) {
+            return self.bid_farewell(from, &message, *until);
+        }
         match message {
             Message::Tip(height) => {
                 self.tips.insert(from.clone(), height);
                 self.fetch_blocks(now);
             }
-            Message::Ask(height) => self.send_blocks(from, height)?,
+            Message::Ask(height) => self.send_blocks(from, height, Height(u64::MAX))?,
             Message::Blocks(blocks) => self.take_blocks(from, blocks, now),
             Message::Offer {
                 transaction,
@@ -207,6 +217,8 @@ impl<L: Ledger + ?Sized> Desk<L> {
             Message::Want(id, digests) => self.send_staged(from, &id, &digests)?,
             Message::Fetch(numbers) => self.send_committed(from, &numbers)?,
             Message::Payloads(payloads) => self.take_payloads(from, &payloads, now)?,
+            // Notes are the gateway's; the channel hands them on.
+            Message::Note(_) => {}
         }
         Ok(())
     }

@@ -31,6 +31,7 @@ const fn is_final(reason: &Reason) -> bool {
             | Reason::Previous
             | Reason::Absent
             | Reason::Revision
+            | Reason::Revoked
             | Reason::ContractNumber
             | Reason::EpochNumber
     )

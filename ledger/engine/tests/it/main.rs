@@ -4,6 +4,7 @@
 
 mod epochs;
 mod nodes;
+mod notes;
 mod ordering;
 mod privacy;
 mod vectors;
