@@ -22,6 +22,7 @@ use silsila_pipeline::{
 use silsila_source::{Secret, Source};
 use silsila_store::{Store, StoreOptions, SystemClock};
 
+use crate::ballots::Ballots;
 use crate::bases::Bases;
 use crate::exit::Failure;
 use crate::front::{self, Readiness};
@@ -108,6 +109,15 @@ pub async fn gateway(settings: &Settings) -> Result<Gateway, Failure> {
         ready,
         listener,
     })
+}
+
+/// The votes of the members of the channels that run.
+///
+/// # Errors
+/// A ledger that cannot be written.
+pub fn ballots(settings: &Settings, shared: Option<Shared>) -> Result<Option<Ballots>, Failure> {
+    let ballots = shared.map(|shared| Ballots::new(settings, shared));
+    ballots.transpose()
 }
 
 /// The keys, made at the first start.

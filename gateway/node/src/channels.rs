@@ -16,10 +16,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use silsila_authority::files;
-use silsila_chain::{Genesis, Identity};
+use silsila_chain::Genesis;
 use silsila_config::Settings;
 use silsila_replica::certificate::Fingerprint;
-use silsila_replica::read_channel;
+use silsila_replica::read_channel_for_later;
 
 use crate::exit::Failure;
 use crate::keys;
@@ -40,7 +40,6 @@ pub fn folder(settings: &Settings) -> PathBuf {
 pub fn joined(
     settings: &Settings,
     network: &Fingerprint,
-    own: &Identity,
 ) -> Result<Vec<Genesis>, Failure> {
     let folder = folder(settings);
     let Ok(entries) = fs::read_dir(&folder) else {
@@ -50,7 +49,7 @@ pub fn joined(
     for entry in entries {
         let file = entry.map_err(Failure::file(&folder))?.path();
         if file.extension().is_some_and(|found| found == "channel") {
-            channels.push(read_channel(&read(&file)?, network, own)?);
+            channels.push(read_channel_for_later(&read(&file)?, network)?);
         }
     }
     channels.sort_by_key(Genesis::id);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::ballots::{AnswerArgs, MembersArgs, ProposalsArgs, ProposeCommand};
 use crate::contract::ContractCommand;
 
 /// A gateway beside a hospital's database: reads it, maps it to FHIR, commits it to a ledger, serves it.
@@ -382,6 +383,21 @@ pub enum ChannelCommand {
     /// Check and test a contract before it is founded on or proposed
     #[command(subcommand, arg_required_else_help = true)]
     Contract(ContractCommand),
+    /// Propose a change of a member or of the contract to the members
+    #[command(subcommand, arg_required_else_help = true)]
+    Propose(ProposeCommand),
+    /// Show what is proposed, by whom, and what the contract still demands
+    #[command(after_help = "Example: silsila channel proposals --all --json")]
+    Proposals(ProposalsArgs),
+    /// Endorse a proposal in this organization's name; cannot be taken back
+    #[command(after_help = "Example: silsila channel endorse 3f0c9a1b")]
+    Endorse(AnswerArgs),
+    /// Decline a proposal, for the others to see
+    #[command(after_help = "Example: silsila channel decline 3f0c9a1b --yes")]
+    Decline(AnswerArgs),
+    /// Show a channel's members, and in what standing they are
+    #[command(after_help = "Example: silsila channel members --json")]
+    Members(MembersArgs),
     /// Show the channels that this gateway joined
     #[command(after_help = "Example: silsila channel list --json")]
     List(OutputArgs),
@@ -411,6 +427,9 @@ pub struct ChannelCreateArgs {
 pub struct ChannelJoinArgs {
     /// The channel's file
     pub file: PathBuf,
+    /// This gateway is no founder: the channel's members admitted it later, or will
+    #[arg(long)]
+    pub admitted: bool,
 }
 
 /// Where the authority lies.

@@ -144,6 +144,9 @@ pub enum Failure {
     /// The registration authority, or the way to it.
     #[error("{0}")]
     Authority(Box<silsila_authority::AuthorityError>),
+    /// A proposal or a vote.
+    #[error("{0}")]
+    Vote(#[from] crate::ballots::VoteFault),
     /// The network of gateways.
     #[error("{} {}", .0.code(), .0)]
     Engine(#[from] silsila_engine::EngineError),
@@ -202,7 +205,10 @@ impl Failure {
             Self::Authority(error) => authority_exit(error),
             Self::Seal(_) | Self::NoRecoveryKey | Self::NotEmpty { .. } => Exit::Ledger,
             Self::Locked { .. } => Exit::Ledger,
-            Self::NotConfirmed { .. } | Self::Passphrase { .. } | Self::Founding(_) => Exit::Usage,
+            Self::NotConfirmed { .. }
+            | Self::Passphrase { .. }
+            | Self::Founding(_)
+            | Self::Vote(_) => Exit::Usage,
             Self::Pipeline(_) | Self::Listen { .. } | Self::Engine(_) => Exit::Other,
         }
     }

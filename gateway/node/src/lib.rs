@@ -13,6 +13,7 @@
 pub mod admin;
 pub mod assemble;
 pub mod backup;
+pub mod ballots;
 pub mod bases;
 pub mod channels;
 pub mod cli;

@@ -6,10 +6,11 @@
 //! lies where, [`crate::ledgers`] says; `engine/` beside them holds what consensus keeps: votes and recent blocks,
 //! never payloads.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use silsila_authority::Membership;
-use silsila_chain::{Founder, Genesis, Identity};
+use silsila_chain::{Genesis, MemberKey, PublicKey, Standing};
 use silsila_config::{PeerAddress, Settings};
 use silsila_engine::{ChannelHandle, Network, NetworkOptions, Patience, Peer, StoreLedger};
 use silsila_fhir::SearchIndex;
@@ -68,8 +69,16 @@ struct Inner {
     rules: Arc<Rules>,
     bases: Bases,
     network: Mutex<Option<Network>>,
+    met: Mutex<Met>,
     /// The gateway's own first.
     running: Mutex<Vec<Running>>,
+}
+
+/// Members of the channels that are none of their founders, and where members are reached.
+#[derive(Default)]
+struct Met {
+    members: BTreeSet<PublicKey>,
+    addresses: Vec<PeerAddress>,
 }
 
 /// The channels that the configuration makes this gateway take part in, its own first; none where it is alone.
@@ -82,8 +91,7 @@ pub fn joined(settings: &Settings) -> Result<Vec<Genesis>, Failure> {
     }
     let membership = Membership::load(&settings.keys.folder)?
         .ok_or(silsila_authority::AuthorityError::NotMember)?;
-    let identity = Identity::ed25519(membership.certificate().key());
-    let mut joined = channels::joined(settings, &membership.fingerprint, &identity)?;
+    let mut joined = channels::joined(settings, &membership.fingerprint)?;
     let own = own_of(settings, &joined)?;
     let own = joined.remove(own);
     joined.insert(0, own);
@@ -164,12 +172,16 @@ impl Ledgers {
         bases: &Bases,
     ) -> Result<Option<Shared>, Failure> {
         let genesis: Vec<&Genesis> = self.parts.iter().map(|part| &part.genesis).collect();
-        let Some(options) = network_options(settings, &keys, &settings.network.peers, &genesis)?
-        else {
+        let met = Met {
+            members: admitted(&self.parts)?,
+            addresses: settings.network.peers.clone(),
+        };
+        let Some(options) = network_options(settings, &keys, &met, &genesis) else {
             return Ok(None);
         };
         let shared = Shared(Arc::new(Inner {
             network: Mutex::new(Some(Network::start(options)?)),
+            met: Mutex::new(met),
             settings: settings.clone(),
             keys,
             rules: self.rules,
@@ -204,6 +216,38 @@ impl Shared {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn met(&self) -> MutexGuard<'_, Met> {
+        self.0.met.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Signs in this member's name.
+    #[must_use]
+    pub fn member_key(&self) -> MemberKey {
+        self.0.keys.member()
+    }
+
+    /// What judges the contracts of all channels.
+    #[must_use]
+    pub fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.0.rules)
+    }
+
+    /// Lets connections come and go from these members too, whether they founded a channel or not: a member that
+    /// was admitted later dials, or is dialled where the configuration names it.
+    ///
+    /// # Errors
+    /// Where the network has ended.
+    pub fn meet(&self, members: &BTreeSet<PublicKey>) -> Result<(), Failure> {
+        self.met().members.extend(members);
+        let running = self.running();
+        let genesis: Vec<&Genesis> = running.iter().map(|one| &one.genesis).collect();
+        let options = network_options(&self.0.settings, &self.0.keys, &self.met(), &genesis);
+        if let (Some(options), Some(network)) = (options, &*self.network()) {
+            network.set_peers(&options)?;
+        }
+        Ok(())
+    }
+
     /// Takes part in every channel that was joined since the start, with what the configuration says now of where its
     /// members are. Gives their names; safe to repeat. Blocks.
     ///
@@ -221,7 +265,9 @@ impl Shared {
         let (known, new): (Vec<&Genesis>, Vec<&Genesis>) = all
             .iter()
             .partition(|genesis| running.iter().any(|one| one.genesis.id() == genesis.id()));
-        let options = network_options(settings, keys, peers, &[known, new.clone()].concat())?;
+        self.met().addresses = peers.to_vec();
+        let options =
+            network_options(settings, keys, &self.met(), &[known, new.clone()].concat());
         if let (Some(options), Some(network)) = (options, &*self.network()) {
             network.set_peers(&options)?;
         }
@@ -309,7 +355,7 @@ fn open_part(
         options.cache_bytes = options.cache_bytes.min(CACHE);
     }
     Ok(Part {
-        store: Store::open(options, SearchIndex::new())?,
+        store: crate::scrub::open(options)?,
         genesis,
         bell,
     })
@@ -331,48 +377,57 @@ fn tell_of_the_alone(settings: &Settings, own: &Genesis) -> Result<(), Failure> 
     Ok(())
 }
 
+/// Who was admitted to the channels since they were founded, as far as their ledgers say.
+fn admitted(parts: &[Part]) -> Result<BTreeSet<PublicKey>, Failure> {
+    let mut all = BTreeSet::new();
+    for part in parts {
+        let chain = part.store.chain()?;
+        let members = chain.members().iter();
+        let members = members.filter(|(_, member)| member.standing != Standing::Revoked);
+        all.extend(members.map(|(identity, _)| identity.key));
+    }
+    Ok(all)
+}
+
 /// How the network is started, or told of other peers; `None` where the gateway listens to none.
 fn network_options(
     settings: &Settings,
     keys: &GatewayKeys,
-    addresses: &[PeerAddress],
+    met: &Met,
     channels: &[&Genesis],
-) -> Result<Option<NetworkOptions>, Failure> {
+) -> Option<NetworkOptions> {
     let (Some(listen), Some(first)) = (settings.network.listen, channels.first()) else {
-        return Ok(None);
+        return None;
     };
-    Ok(Some(NetworkOptions {
+    Some(NetworkOptions {
         seed: keys.member_seed(),
         network: first.network,
         listen,
-        peers: peers(addresses, channels)?,
+        peers: peers(met, channels),
         folder: settings.storage.folder.join("engine"),
         patience: Patience::default(),
-    }))
+    })
 }
 
-/// The other members of all channels, with the addresses that are known.
-fn peers(addresses: &[PeerAddress], channels: &[&Genesis]) -> Result<Vec<Peer>, Failure> {
-    let members = || channels.iter().flat_map(|genesis| &genesis.members);
-    let key = |founder: &Founder| founder.identity.key.to_string();
-    for named in addresses {
-        let known = members().any(|founder| key(founder).starts_with(&named.key));
-        if !known {
-            return Err(Failure::Unknown {
-                what: "member",
-                name: named.key.clone(),
-                known: "network.peers names members of the joined channels by their keys"
-                    .to_owned(),
-            });
+/// The other members of all channels, with the addresses that are known. An address may be there before its member
+/// is admitted.
+fn peers(met: &Met, channels: &[&Genesis]) -> Vec<Peer> {
+    let founders = channels.iter().flat_map(|genesis| &genesis.members);
+    let mut members: BTreeSet<PublicKey> = founders.map(|founder| founder.identity.key).collect();
+    members.extend(&met.members);
+    let is = |named: &PeerAddress, key: &PublicKey| key.to_string().starts_with(&named.key);
+    for named in &met.addresses {
+        if !members.iter().any(|key| is(named, key)) {
+            tracing::warn!(key = named.key, "network.peers names nobody who is a member of a joined channel");
         }
     }
-    Ok(members()
-        .map(|founder| Peer {
-            key: founder.identity.key,
-            address: addresses
-                .iter()
-                .find(|named| key(founder).starts_with(&named.key))
-                .map(|named| named.address.clone()),
-        })
-        .collect())
+    let peer = |key: PublicKey| Peer {
+        address: met
+            .addresses
+            .iter()
+            .find(|named| is(named, &key))
+            .map(|named| named.address.clone()),
+        key,
+    };
+    members.into_iter().map(peer).collect()
 }

@@ -10,6 +10,7 @@ use silsila_store::{Clock as _, Store, SystemClock};
 
 use super::protocol::{Answer, ChannelReport, Ledger, Order, Report, Rows};
 use crate::assemble::FHIR_PATH;
+use crate::ballots::{Ballots, VoteFault};
 use crate::exit::Failure;
 use crate::shared::{Running as Channel, Shared};
 
@@ -21,6 +22,7 @@ pub struct Office {
     hospital: String,
     running: Option<Running>,
     shared: Option<Shared>,
+    ballots: Option<Ballots>,
 }
 
 #[derive(Clone)]
@@ -40,6 +42,7 @@ impl Office {
             hospital: settings.hospital.name.clone(),
             running: None,
             shared: None,
+            ballots: None,
         }
     }
 
@@ -47,6 +50,12 @@ impl Office {
     #[must_use]
     pub fn sharing(self, shared: Option<Shared>) -> Self {
         Self { shared, ..self }
+    }
+
+    /// With the votes of their members.
+    #[must_use]
+    pub fn voting(self, ballots: Option<Ballots>) -> Self {
+        Self { ballots, ..self }
     }
 
     /// Inside a running gateway that serves FHIR at `fhir`.
@@ -77,6 +86,10 @@ impl Office {
             Order::Quarantine { rows, limit } => self.quarantine(rows, limit),
             Order::Retry { rows, accept } => self.retry(&rows.into(), accept),
             Order::TakeUp { peers } => self.take_up(peers),
+            Order::Vote { vote } => match &self.ballots {
+                Some(ballots) => ballots.carry_out(vote),
+                None => Err(VoteFault::NoChannel.into()),
+            },
         }
     }
 
@@ -115,12 +128,16 @@ impl Office {
         let own_base = self.running.as_ref().map(|running| running.fhir.as_str());
         let address = own_base.and_then(|base| base.strip_suffix(FHIR_PATH));
         let ledger = (!own).then(|| Ledger::of(&channel.store)).transpose()?;
-        Ok(ChannelReport {
+        let mut report = ChannelReport {
             id: channel.genesis.id().to_string(),
             fhir: address.map(|address| format!("{address}{}", channel.path)),
             ledger,
             ..ChannelReport::of(&channel.genesis.name, channel.handle.status())
-        })
+        };
+        if let Some(ballots) = &self.ballots {
+            ballots.add_to(&mut report);
+        }
+        Ok(report)
     }
 
     /// Has the gateway take part in channels that were joined since it started.

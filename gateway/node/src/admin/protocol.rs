@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use silsila_pipeline::{QuarantineEntry, QuarantineFilter};
 use silsila_store::{Health, Store, StoreError};
 
+use crate::ballots::{BallotReport, MemberReport, Standing, VoteOrder};
+
 /// A question or an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "kebab-case", deny_unknown_fields)]
@@ -36,6 +38,11 @@ pub enum Order {
         rows: Rows,
         /// Whether a patient that "may be another person" is taken as the one it is now.
         accept: bool,
+    },
+    /// Something about the members' votes.
+    Vote {
+        /// What.
+        vote: VoteOrder,
     },
     /// Take part in channels that were joined since the start.
     TakeUp {
@@ -77,6 +84,10 @@ pub enum Answer {
     Done(String),
     /// Rows in quarantine, with legacy keys: for the operator's eyes.
     Rows(Vec<QuarantineEntry>),
+    /// Proposals, and how they stand.
+    Proposals(Vec<BallotReport>),
+    /// A channel's members.
+    Members(Vec<MemberReport>),
     /// An order was refused: code and sentence.
     Refused(String),
 }
@@ -156,6 +167,21 @@ pub struct ChannelReport {
     pub lacking: usize,
     /// Why the ledger takes nothing at the moment.
     pub failing: Option<String>,
+    /// Whether this gateway may act there.
+    #[serde(default)]
+    pub standing: Standing,
+    /// Until when, as the chain says, milliseconds since 1970.
+    #[serde(default)]
+    pub not_after_ms: Option<u64>,
+    /// Whether the network's authority revoked this gateway.
+    #[serde(default)]
+    pub revoked_by_authority: bool,
+    /// Open proposals.
+    #[serde(default)]
+    pub proposals: usize,
+    /// Those of them that this gateway neither endorsed nor declined.
+    #[serde(default)]
+    pub unanswered: usize,
 }
 
 impl ChannelReport {

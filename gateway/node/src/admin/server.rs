@@ -13,7 +13,7 @@ use super::{Answer, Office, Way};
 use crate::exit::Failure;
 
 /// Largest order that is read.
-const LARGEST: u64 = 64 * 1024;
+const LARGEST: u64 = 1 << 20;
 /// How long a caller may take to ask, and to hear the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 

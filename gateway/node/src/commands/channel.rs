@@ -11,7 +11,7 @@ use silsila_replica::Founding;
 use silsila_replica::certificate::{CertificateFault, Credential, Fingerprint};
 
 use super::network::{membership, now_ms};
-use super::{print, print_json};
+use super::{print, print_json, vote};
 use crate::channels;
 use crate::cli::{ChannelCommand, ChannelCreateArgs};
 use crate::exit::{Exit, Failure};
@@ -21,9 +21,18 @@ pub(super) async fn run(config: Option<&Path>, command: &ChannelCommand) -> Resu
     match command {
         ChannelCommand::Create(args) => create(args),
         ChannelCommand::Join(args) => {
-            super::join::run(&super::load(config)?.settings, &args.file).await
+            super::join::run(&super::load(config)?.settings, &args.file, args.admitted).await
         }
         ChannelCommand::Contract(command) => super::contract::run(command),
+        ChannelCommand::Propose(command) => {
+            vote::propose(&super::load(config)?.settings, command).await
+        }
+        ChannelCommand::Proposals(args) => {
+            vote::proposals(&super::load(config)?.settings, args).await
+        }
+        ChannelCommand::Endorse(args) => vote::endorse(&super::load(config)?.settings, args).await,
+        ChannelCommand::Decline(args) => vote::decline(&super::load(config)?.settings, args).await,
+        ChannelCommand::Members(args) => vote::members(&super::load(config)?.settings, args).await,
         ChannelCommand::List(args) => list(&super::load(config)?.settings, args.json),
     }
 }
@@ -126,8 +135,8 @@ struct ChannelLine {
 }
 
 fn list(settings: &Settings, json: bool) -> Result<Exit, Failure> {
-    let (network, own) = own(settings)?;
-    let channels = channels::joined(settings, &network, &own)?;
+    let (network, _) = own(settings)?;
+    let channels = channels::joined(settings, &network)?;
     let lines = channels.iter().map(|genesis| ChannelLine {
         id: genesis.id().to_string(),
         name: genesis.name.clone(),

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use silsila_config::Settings;
-use silsila_replica::read_channel;
+use silsila_replica::{read_channel, read_channel_for_later};
 
 use super::{channel, print};
 use crate::admin::{Answer, Order, client};
@@ -12,9 +12,18 @@ use crate::exit::{Exit, Failure};
 use crate::ledgers::Shelf;
 use crate::{assemble, channels};
 
-pub(super) async fn run(settings: &Settings, file: &Path) -> Result<Exit, Failure> {
+pub(super) async fn run(
+    settings: &Settings,
+    file: &Path,
+    admitted: bool,
+) -> Result<Exit, Failure> {
     let (network, own) = channel::own(settings)?;
-    let genesis = read_channel(&channels::read(file)?, &network, &own)?;
+    let bytes = channels::read(file)?;
+    let genesis = if admitted {
+        read_channel_for_later(&bytes, &network)?
+    } else {
+        read_channel(&bytes, &network, &own)?
+    };
     let new = channels::keep(settings, &genesis)?;
     let what = if new { "joined" } else { "is a member of" };
     print(&format!(

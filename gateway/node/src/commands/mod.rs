@@ -20,6 +20,7 @@ mod quarantine;
 mod serve;
 mod source;
 mod status;
+mod vote;
 
 use std::path::Path;
 

@@ -84,7 +84,7 @@ pub(super) fn now_ms() -> u64 {
 }
 
 /// Reads a span such as `7d`.
-fn duration(text: &str) -> Option<Duration> {
+pub(super) fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit())?;
     let number: u64 = text[..digits].parse().ok()?;
     let unit = match text[digits..].trim() {

@@ -27,9 +27,11 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
         gateway.listener.scheme(),
         gateway.listener.address()
     );
+    let ballots = assemble::ballots(settings, gateway.shared.clone())?;
     let office = Office::closed(settings, gateway.store.clone())
         .running(gateway.handle.clone(), fhir.clone())
-        .sharing(gateway.shared.clone());
+        .sharing(gateway.shared.clone())
+        .voting(ballots.clone());
     let admin = Server::bind(&assemble::admin_socket(settings))?;
     let Gateway {
         store,
@@ -48,6 +50,7 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
     };
     let mut intake = tokio::spawn(pipeline.run(wait(stopped.clone())));
     let renewal = super::network::Renewal::of(settings)?.map(|it| tokio::spawn(it.run()));
+    let voting = ballots.map(|ballots| tokio::spawn(ballots.run()));
     let scrub = tokio::spawn(crate::scrub::run(store.clone(), shared.clone()));
     let mut served = tokio::spawn(listener.serve(router, wait(stopped), settings.listen.drain));
     ready.set(true);
@@ -69,6 +72,7 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
     ready.set(false);
     let _ = stop.send(true);
     renewal.inspect(tokio::task::JoinHandle::abort);
+    voting.inspect(tokio::task::JoinHandle::abort);
     scrub.abort();
     if !served_ended && !served.await.unwrap_or(false) {
         tracing::warn!("some requests were cut off");

@@ -8,6 +8,7 @@ use silsila_pipeline::{FaultStatus, SourceState, SourceStatus};
 
 use super::{order, print, print_json};
 use crate::admin::{Answer, ChannelReport, Ledger, NetworkReport, Order, Report};
+use crate::ballots::Standing;
 use crate::cli::OutputArgs;
 use crate::exit::{Exit, Failure};
 use crate::output::{Table, size, span, time};
@@ -47,6 +48,8 @@ fn exit(report: &Report) -> Exit {
         || held(report)
         || ledgers(report).any(|ledger| ledger.damaged > 0)
         || membership_ended(report)
+        || report.channels.iter().any(may_not_act)
+        || report.channels.iter().any(|channel| channel.failing.is_some())
     {
         Exit::Found
     } else if any(SourceState::Waiting) {
@@ -66,6 +69,15 @@ fn ledgers(report: &Report) -> impl Iterator<Item = &Ledger> {
 fn membership_ended(report: &Report) -> bool {
     let network = report.network.as_ref();
     network.is_some_and(|network| network.fault.is_some() || report.now_ms > network.not_after_ms)
+}
+
+/// Whether a channel takes nothing of this gateway's.
+fn may_not_act(channel: &ChannelReport) -> bool {
+    channel.revoked_by_authority
+        || matches!(
+            channel.standing,
+            Standing::Expired | Standing::Suspended | Standing::Revoked
+        )
 }
 
 /// The network, and a warning where the certificate is to be renewed and was not.
@@ -93,7 +105,7 @@ fn network(network: &NetworkReport, now_ms: u64) -> String {
 }
 
 /// A channel: who orders it, who was heard, and what the loss of a validator would mean.
-fn channel(channel: &ChannelReport) -> String {
+fn channel(channel: &ChannelReport, now_ms: u64) -> String {
     if let Some(why) = &channel.failing {
         return format!("channel  {}: TAKES NOTHING NOW: {why}", channel.name);
     }
@@ -123,7 +135,50 @@ fn channel(channel: &ChannelReport) -> String {
         );
         line.push_str(&troubles(ledger));
     }
+    for said in membership(channel, now_ms) {
+        let _ = write!(line, "\n         {said}");
+    }
     line
+}
+
+/// Within this time of the end a person is told.
+const END_NEAR_MS: u64 = silsila_authority::RENEWAL_WARNING_MS;
+
+/// What the channel's members decided on this gateway, and what waits for its vote.
+fn membership(channel: &ChannelReport, now_ms: u64) -> Vec<String> {
+    let mut said = Vec::new();
+    let end = channel.not_after_ms.unwrap_or(u64::MAX);
+    match channel.standing {
+        Standing::Revoked => said.push(
+            "REVOKED: nothing of this gateway is accepted any more, and no member speaks to it".to_owned(),
+        ),
+        Standing::Suspended => {
+            said.push("SUSPENDED: nothing of this gateway is accepted until members reinstate it".to_owned());
+        }
+        Standing::Expired => said.push(format!(
+            "EXPIRED on {}: nothing of this gateway is accepted until it is renewed",
+            time(end)
+        )),
+        Standing::None => said.push("the channel's members have not admitted this gateway yet".to_owned()),
+        Standing::Active if now_ms > end => {
+            said.push(format!("its time on this channel ended on {}", time(end)));
+        }
+        Standing::Active if end - now_ms <= END_NEAR_MS => said.push(format!(
+            "{} left on this channel: it is renewed by itself as soon as the authority has renewed its certificate, or by vote",
+            span(end - now_ms)
+        )),
+        Standing::Active => {}
+    }
+    if channel.revoked_by_authority && channel.standing != Standing::Revoked {
+        said.push("THE NETWORK'S AUTHORITY REVOKED THIS GATEWAY".to_owned());
+    }
+    if channel.unanswered > 0 {
+        said.push(format!(
+            "{} of {} open proposals wait for this gateway's word: silsila channel proposals",
+            channel.unanswered, channel.proposals
+        ));
+    }
+    said
 }
 
 /// What is to be said of a change of validators.
@@ -185,7 +240,8 @@ fn held(report: &Report) -> bool {
 fn shown(report: &Report) -> String {
     let mut out = vec![head(report), ledger(&report.ledger, report.now_ms)];
     out.extend(report.network.as_ref().map(|it| network(it, report.now_ms)));
-    out.extend(report.channels.iter().map(channel));
+    let now = report.now_ms;
+    out.extend(report.channels.iter().map(|it| channel(it, now)));
     out.push(backup(report.backed_up_ms, report.now_ms));
     if let Some(free) = report.disk_free_bytes {
         out.push(format!("disk     {} free", size(free)));
