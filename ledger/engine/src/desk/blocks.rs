@@ -7,7 +7,7 @@ use silsila_chain::{
 };
 
 use super::inbox::size;
-use super::{ASK_AGAIN_MS, Desk, LATEST_MS, To};
+use super::{ASK_AGAIN_MS, Desk, To};
 use crate::wire::{FILL, Message};
 use crate::{Candidate, Ledger, LedgerError, Witnesses};
 
@@ -30,12 +30,9 @@ impl<L: Ledger + ?Sized> Desk<L> {
         if soon && self.witnesses.validators().len() > 1 && self.votes() {
             return;
         }
-        match &self.asked {
-            Some((_, until)) if now < *until => return,
-            Some(_) => self.wait_longer(),
-            None => {}
+        if self.asked.as_ref().is_some_and(|(_, until)| now < *until) {
+            return;
         }
-        self.asked = None;
         let ahead: Vec<&PublicKey> = self
             .tips
             .iter()
@@ -58,17 +55,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
     pub(super) fn ask(&mut self, of: PublicKey, now: u64) {
         let next = self.has_through().next();
         self.letters.push((To::One(of.clone()), Message::Ask(next)));
-        self.asked = Some((of, now + self.answer_ms));
-    }
-
-    /// What was asked for did not come in time.
-    pub(super) fn wait_longer(&mut self) {
-        self.answer_ms = (2 * self.answer_ms).min(LATEST_MS);
-    }
-
-    /// What was asked for came.
-    pub(super) fn wait_less(&mut self) {
-        self.answer_ms = (3 * self.answer_ms / 4).max(ASK_AGAIN_MS);
+        self.asked = Some((of, now + ASK_AGAIN_MS));
     }
 
     /// Sends blocks from one height on, none above `until`.
