@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use silsila_chain::{
-    Block, BlockHeader, ChainState, Change, ChannelId, Endorsed, Entry, EventId, Genesis, Head, Height,
+    Block, BlockHeader, ChainState, Change, ChannelId, Endorsed, Entry, EpochChange, EventId, Genesis, Head, Height,
     Identity, Judged, MemberChange, MemberKey, MemoryHeads, Op, PayloadCommitment, PayloadDigest, Payloads, Policy,
     Record, Rejected, Standing, Suite, Tag, Transaction, TxId, sha256,
 };
@@ -117,6 +117,18 @@ impl MemoryLedger {
         };
         let endorsed = Endorsed::new(proposal, Vec::new());
         self.stage_entry(&Entry::Member(Box::new(endorsed)), Vec::new(), blocks)
+    }
+
+    /// Stages a change of validators.
+    pub(super) fn stage_epoch(&self, validators: Vec<Identity>, blocks: u64) -> TxId {
+        let (number, until) = {
+            let inner = self.inner();
+            let number = inner.chain.validators().epoch() + 1;
+            (number, Height(inner.chain.height().0 + blocks))
+        };
+        let proposal = EpochChange::new(number, until, validators);
+        let endorsed = Endorsed::new(proposal, Vec::new());
+        self.stage_entry(&Entry::Epoch(Box::new(endorsed)), Vec::new(), blocks)
     }
 
     fn stage_entry(&self, entry: &Entry, payloads: Vec<Vec<u8>>, blocks: u64) -> TxId {

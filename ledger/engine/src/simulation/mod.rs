@@ -110,6 +110,8 @@ struct Outcome {
     events: String,
     height: usize,
     transactions: usize,
+    /// How often others came to order.
+    epochs: u64,
 }
 
 /// Half of the bytes that were written and not synced are there after a power cut, in no order.
@@ -169,6 +171,7 @@ fn play(seed: u64, scenario: Scenario) -> Outcome {
         events,
         height: audit.height(),
         transactions: audit.transactions(),
+        epochs: estate.ledgers[0].chain_now().validators().epoch(),
     }
 }
 
@@ -228,6 +231,23 @@ fn whatever_goes_wrong_nobody_forks_nothing_is_lost_and_all_go_on() {
         Some(seeds) => play_all(0..seeds, None),
         None => play_all(0..SEEDS, Some(BUDGET)),
     }
+}
+
+#[test]
+fn who_orders_changes_while_messages_are_lost_and_members_crash() {
+    let mut epochs = 0;
+    for seed in 100..106 {
+        let scenario = Scenario {
+            epochs: true,
+            crashes: seed % 2 == 1,
+            cuts: u64::from(seed % 3 == 0),
+            ..Scenario::default()
+        };
+        let outcome = std::panic::catch_unwind(|| play(seed, scenario));
+        let outcome = outcome.unwrap_or_else(|_| panic!("failed with seed {seed}: {scenario:?}"));
+        epochs += outcome.epochs;
+    }
+    assert!(epochs >= 4, "only {epochs} epochs began");
 }
 
 #[test]

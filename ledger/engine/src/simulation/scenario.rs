@@ -26,6 +26,8 @@ pub(super) struct Scenario {
     pub(super) clocks: bool,
     /// Members are suspended, reinstated and revoked, and a certificate runs out.
     pub(super) members: bool,
+    /// Other validators are named, again and again, of those who are honest and the fourth.
+    pub(super) epochs: bool,
     /// A member and a stranger forge, replay and lie.
     pub(super) strangers: bool,
     /// What is wrong with the fourth validator.
@@ -43,9 +45,13 @@ impl Scenario {
         let nothing = Self::default();
         let turn = seed / 8;
         match seed % 8 {
-            0 => nothing,
+            0 => Self {
+                epochs: turn % 2 == 1,
+                ..nothing
+            },
             1 => Self {
                 crashes: true,
+                epochs: turn % 2 == 1,
                 ..nothing
             },
             2 => Self {
@@ -57,6 +63,7 @@ impl Scenario {
             3 => Self {
                 cuts: 1 + turn % 3,
                 crashes: true,
+                epochs: turn % 4 == 1,
                 ..nothing
             },
             4 => Self {
@@ -83,6 +90,7 @@ impl Scenario {
                 crashes: true,
                 cuts: turn % 3,
                 first_cut: None,
+                epochs: false,
                 clocks: true,
                 members: true,
                 strangers: true,

@@ -385,6 +385,24 @@ impl World {
         self.change(subject, change);
     }
 
+    /// Four or five of those who are there are named to order next.
+    fn change_validators(&mut self) {
+        let mut seats: Vec<usize> = (0..=CLINIC).collect();
+        if self.dice.roll(3) > 0 {
+            seats.remove(self.dice.index(seats.len()));
+        }
+        let by = self.dice.index(VALIDATORS);
+        let validators = seats.into_iter().map(identity_of).collect();
+        let id = self.estate.ledgers[by].stage_epoch(validators, 200);
+        self.estate.audit(|audit| {
+            audit.submissions.push(Submission {
+                id,
+                by,
+                must: false,
+            });
+        });
+    }
+
     fn renew(&self) {
         let change = Change::Renew {
             certificate: Vec::new(),
@@ -431,6 +449,7 @@ impl World {
                 self.set_clock(at);
             }
             3 | 7 if members => self.change_members(),
+            8 if self.scenario.epochs => self.change_validators(),
             5 => self.divide(),
             _ => self.submit(),
         }

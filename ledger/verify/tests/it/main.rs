@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the auditor's program promises.
 
+mod epochs;
 mod fuzz;
 mod hostile;
 #[path = "../../../../fuzz/src/mutations.rs"]
