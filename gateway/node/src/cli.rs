@@ -265,6 +265,9 @@ pub enum LedgerCommand {
     /// Restore a backup into empty folders; asks for the recovery key
     #[command(after_help = "Example: silsila ledger restore /media/usb/mirpurkhas.backup")]
     Restore(RestoreArgs),
+    /// Show what was found damaged in the stored ledger, when it was repaired, and with whose bytes
+    #[command(after_help = "Example: silsila ledger damage --last 20 --json")]
+    Damage(DamageArgs),
     /// Write the evidence that the channel has two histories, where commits are halted
     #[command(after_help = "Example: silsila ledger evidence two-blocks.evidence")]
     Evidence(EvidenceArgs),
@@ -288,6 +291,20 @@ pub struct VerifyArgs {
     /// Which ledger.
     #[command(flatten)]
     pub ledger: LedgerArgs,
+    /// Output.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// `ledger damage`.
+#[derive(Debug, Args)]
+pub struct DamageArgs {
+    /// Which ledger.
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+    /// How many, from the newest
+    #[arg(long, default_value_t = 100)]
+    pub last: u32,
     /// Output.
     #[command(flatten)]
     pub output: OutputArgs,

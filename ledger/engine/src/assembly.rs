@@ -129,7 +129,8 @@ where
     let (status, status_out) = watch::channel(ChannelStatus::default());
     let (pokes, pokes_in) = mpsc::channel(POKES);
     let (lane, notes) = notes();
-    let desk = Desk::new(ledger, witnesses, me.engine_key.clone())?;
+    let mut desk = Desk::new(ledger, witnesses, me.engine_key.clone())?;
+    desk.signs_with(me.member_key.clone());
     let idle_ms = u64::try_from(ground.patience.idle.as_millis()).unwrap_or(u64::MAX);
     let mut handles = Vec::new();
     let stage = Stage {

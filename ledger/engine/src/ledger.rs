@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use silsila_chain::{
-    Block, ChainState, Genesis, Head, Height, Judged, PayloadDigest, Payloads, Policy, Tag,
-    Transaction, TxId,
+    Block, ChainState, Checkpoint, Genesis, Head, Height, Judged, PayloadDigest, Payloads, Policy,
+    PublicKey, SignedCheckpoint, Tag, Transaction, TxId,
 };
+use silsila_store::{Torn, Witnessed};
 
 /// A ledger could not do what it was asked. The text names no patient data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -112,9 +113,68 @@ pub trait Ledger: Send + Sync + 'static {
     /// Where the ledger is unwell.
     fn lacking(&self, from: u64, limit: u32) -> Result<Vec<(u64, PayloadDigest)>, LedgerError>;
 
-    /// Keeps committed payloads that were lacking; what no entry commits to is not kept.
+    /// Keeps committed payloads that were lacking, as a member sent them; what no entry commits to is not kept.
     ///
     /// # Errors
     /// Where the ledger is unwell, or full.
-    fn keep(&self, payloads: Vec<Vec<u8>>) -> Result<(), LedgerError>;
+    fn keep(&self, payloads: Vec<Vec<u8>>, from: &str) -> Result<(), LedgerError>;
+
+    /// What of this ledger is damaged and other members have.
+    ///
+    /// # Errors
+    /// Where the ledger is unwell.
+    fn torn(&self) -> Result<Torn, LedgerError> {
+        Ok(Torn::default())
+    }
+
+    /// Mends a block with one that a member sent; says whether it was of use.
+    ///
+    /// # Errors
+    /// Where it does not hold, or the ledger is unwell.
+    fn mend_block(&self, block: &Block, from: &str) -> Result<bool, LedgerError> {
+        let _ = (block, from);
+        Ok(false)
+    }
+
+    /// Mends the payload of an entry with bytes that a member sent.
+    ///
+    /// # Errors
+    /// Where they are others than committed, or the ledger is unwell.
+    fn mend_payload(&self, entry: u64, bytes: &[u8], from: &str) -> Result<(), LedgerError> {
+        let _ = (entry, bytes, from);
+        Ok(())
+    }
+
+    /// The tree over the first `size` headers, or over all; `None` for a ledger that keeps none.
+    ///
+    /// # Errors
+    /// Where the ledger is unwell.
+    fn checkpoint(&self, size: Option<u64>) -> Result<Option<Checkpoint>, LedgerError> {
+        let _ = size;
+        Ok(None)
+    }
+
+    /// Compares a checkpoint that a member signed with the own tree of that size, which must be there, and keeps
+    /// it; where they differ, nothing is committed any more.
+    ///
+    /// # Errors
+    /// Where the ledger is unwell.
+    fn witness(
+        &self,
+        member: &PublicKey,
+        theirs: &SignedCheckpoint,
+    ) -> Result<Witnessed, LedgerError> {
+        let _ = (member, theirs);
+        Ok(Witnessed::Unknown)
+    }
+
+    /// Compares a block with the own one of its height. Says whether they are the same; where both are certified
+    /// and are not, nothing is committed any more.
+    ///
+    /// # Errors
+    /// Where the ledger is unwell.
+    fn compare(&self, block: &Block) -> Result<bool, LedgerError> {
+        let _ = block;
+        Ok(true)
+    }
 }

@@ -60,5 +60,6 @@ pub use network::{Network, NetworkOptions, Peer};
 pub use notes::MAX_NOTE;
 pub use receipt::{Receipt, Witnesses, validators};
 #[cfg(feature = "store")]
+pub use silsila_store::{Torn, Witnessed};
 pub use store::StoreLedger;
 pub use vote::{Finality, MAX_LINKS, Scheme, certificate, scheme};

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use silsila_chain::{
-    Block, ChainState, Genesis, Head, Height, Judged, PayloadDigest, Payloads, Policy, Tag, TxId,
+    Block, ChainState, Checkpoint, Genesis, Head, Height, Judged, PayloadDigest, Payloads, Policy,
+    PublicKey, SignedCheckpoint, Tag, TxId,
 };
-use silsila_store::{Store, StoreError};
+use silsila_store::{Store, StoreError, Torn, Witnessed};
 
 use crate::{Ledger, LedgerError, Staged};
 
@@ -98,8 +99,39 @@ impl Ledger for StoreLedger {
         Ok(self.store.missing_payloads(from, limit)?)
     }
 
-    fn keep(&self, payloads: Vec<Vec<u8>>) -> Result<(), LedgerError> {
-        self.store.add_payloads(payloads)?;
+    fn keep(&self, payloads: Vec<Vec<u8>>, from: &str) -> Result<(), LedgerError> {
+        self.store.add_payloads_from(payloads, from)?;
         Ok(())
+    }
+
+    fn torn(&self) -> Result<Torn, LedgerError> {
+        Ok(self.store.torn()?)
+    }
+
+    fn mend_block(&self, block: &Block, from: &str) -> Result<bool, LedgerError> {
+        Ok(self.store.mend_block(block, from)?)
+    }
+
+    fn mend_payload(&self, entry: u64, bytes: &[u8], from: &str) -> Result<(), LedgerError> {
+        Ok(self.store.mend_payload(entry, bytes, from)?)
+    }
+
+    fn checkpoint(&self, size: Option<u64>) -> Result<Option<Checkpoint>, LedgerError> {
+        Ok(Some(self.store.checkpoint(size)?))
+    }
+
+    fn witness(
+        &self,
+        member: &PublicKey,
+        theirs: &SignedCheckpoint,
+    ) -> Result<Witnessed, LedgerError> {
+        Ok(self.store.witness(member, theirs)?)
+    }
+
+    fn compare(&self, block: &Block) -> Result<bool, LedgerError> {
+        match self.store.compare_again(block) {
+            Err(StoreError::Halted { .. }) => Ok(false),
+            other => Ok(other.map(|()| true)?),
+        }
     }
 }

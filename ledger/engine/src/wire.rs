@@ -15,6 +15,7 @@
 //! payloads [ 6, [ payload, ... ] ]                     as stored; their digests say which they are
 //! fetch    [ 7, [ number, ... ] ]                      send the payloads of these committed entries
 //! note     [ 8, note ]                                 what gateways say beside the chain: ballots
+//! check    [ 9, note ]                                 the sender's signed checkpoint
 //! ```
 //!
 //! A transaction is a block with it alone and an empty header, so that there is one form to read.
@@ -49,6 +50,7 @@ pub(crate) enum Message {
     Payloads(Vec<Vec<u8>>),
     Fetch(Vec<u64>),
     Note(Vec<u8>),
+    Checkpoint(Vec<u8>),
 }
 
 impl Message {
@@ -95,6 +97,7 @@ impl Message {
                 }
             }
             Self::Note(note) => _ = writer.array(2).uint(8).bytes(note),
+            Self::Checkpoint(note) => _ = writer.array(2).uint(9).bytes(note),
         }
         writer.into_bytes()
     }
@@ -138,6 +141,7 @@ impl Message {
             (6, 2) => Self::Payloads(read_payloads(&mut reader)?),
             (7, 2) => Self::Fetch(read_all(&mut reader, |reader| reader.uint())?),
             (8, 2) => Self::Note(reader.bytes(MAX_NOTE)?.to_vec()),
+            (9, 2) => Self::Checkpoint(reader.bytes(MAX_NOTE)?.to_vec()),
             _ => return Err(before),
         };
         reader.finish()?;
@@ -214,6 +218,8 @@ mod tests {
             Message::Want(TxId([3; 32]), vec![PayloadDigest([3; 32]); 3]),
             Message::Fetch(vec![0, 1, u64::MAX]),
             Message::Payloads(vec![vec![], vec![1; 70_000]]),
+            Message::Note(vec![2; 300]),
+            Message::Checkpoint(vec![3; 30]),
         ]
     }
 
@@ -225,7 +231,7 @@ mod tests {
             assert!(Message::decode(&bytes[..bytes.len() - 1]).is_err());
             assert!(Message::decode(&[&bytes[..], &[0]].concat()).is_err());
         }
-        assert!(Message::decode(&[0x82, 9, 0]).is_err());
+        assert!(Message::decode(&[0x82, 10, 0]).is_err());
         let note = Message::Note(vec![0; MAX_NOTE]);
         assert_eq!(Message::decode(&note.encode()), Ok(note));
         let long = Message::Note(vec![0; MAX_NOTE + 1]);
@@ -238,7 +244,7 @@ mod tests {
         let digest = PayloadDigest(silsila_chain::sha256(&bytes)).to_string();
         assert_eq!(
             digest,
-            "ded58e7f2fed963df63fa1f04a4aa4560bbc3d18884d5efa1c60290cf440000a"
+            "ff3e8906937caa52400fb100d2d72337b2bb469cba5ac8ae2ec9d77604c61fc1"
         );
     }
 

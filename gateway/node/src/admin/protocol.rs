@@ -191,7 +191,10 @@ impl ChannelReport {
         let Some(status) = status else {
             return Self {
                 name: name.to_owned(),
-                failing: Some("its thread has ended".to_owned()),
+                failing: Some(
+                    "its part in ordering ended, as on a full disk; the log says why. Make room, then restart the gateway"
+                        .to_owned(),
+                ),
                 ..Self::default()
             };
         };
@@ -272,7 +275,16 @@ pub struct Ledger {
     /// The newest of it, without content.
     #[serde(default)]
     pub damage: Option<String>,
-    /// The height of two certified blocks, which halts commits.
+    /// How much damage is listed as repaired.
+    #[serde(default)]
+    pub repaired: u64,
+    /// How many other members have signed the tree that this ledger has, at some height.
+    #[serde(default)]
+    pub agreeing: u64,
+    /// Up to which block the greatest of those trees goes.
+    #[serde(default)]
+    pub agreed: u64,
+    /// The height at which members have two histories, or behind it, which halts commits.
     #[serde(default)]
     pub halted: Option<u64>,
 }
@@ -286,7 +298,12 @@ impl Ledger {
         let scrub = store.scrub_state()?;
         let mut listed = store.damage(100)?.into_iter();
         let newest = listed.find(|damage| damage.repaired_ms.is_none());
+        let witnesses = store.witnesses()?;
+        let agreed = witnesses.iter().map(|witness| witness.size).max();
         Ok(Self {
+            repaired: store.repaired()?,
+            agreeing: witnesses.len() as u64,
+            agreed: agreed.unwrap_or(1) - 1,
             scrubbed: scrub.height,
             scrub_ended_ms: scrub.ended_ms,
             damaged: store.unrepaired()?,
@@ -313,6 +330,9 @@ impl From<Health> for Ledger {
             scrub_ended_ms: 0,
             damaged: 0,
             damage: None,
+            repaired: 0,
+            agreeing: 0,
+            agreed: 0,
             halted: None,
         }
     }

@@ -6,6 +6,7 @@ mod channel;
 mod check;
 mod checkpoint;
 mod contract;
+mod damage;
 mod evidence;
 mod export;
 mod init;
@@ -72,6 +73,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Ledger(LedgerCommand::Restore(args)) => {
             backup::restore(&load(config)?.settings, &args)
         }
+        Command::Ledger(LedgerCommand::Damage(args)) => damage::run(&load(config)?.settings, &args),
         Command::Ledger(LedgerCommand::Evidence(args)) => {
             evidence::run(&load(config)?.settings, &args)
         }

@@ -321,9 +321,21 @@ fn troubles(ledger: &Ledger) -> String {
             ledger.damaged
         ));
     }
+    if ledger.repaired > 0 {
+        lines.push_str(&format!(
+            "\n         {} damaged places were repaired: silsila ledger damage",
+            ledger.repaired
+        ));
+    }
+    if ledger.agreeing > 0 {
+        lines.push_str(&format!(
+            "\ntree     {} members signed the same one, up to block {}",
+            ledger.agreeing, ledger.agreed
+        ));
+    }
     if let Some(height) = ledger.halted {
         lines.push_str(&format!(
-            "\n         two certified blocks of height {height}: nothing is committed, LED0017"
+            "\n         two histories, which differ at height {height} or before: nothing is committed, LED0017"
         ));
     }
     lines

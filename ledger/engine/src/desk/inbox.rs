@@ -72,6 +72,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
         if self.asked.as_ref().is_some_and(|(of, _)| of == from) {
             self.asked = None;
         }
+        self.mend_blocks(from, &blocks);
         let room = !self.inbox.is_full();
         for block in blocks {
             let next = self.has_through().next();

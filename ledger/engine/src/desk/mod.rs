@@ -7,6 +7,7 @@
 //! offered something offers it again.
 
 mod blocks;
+mod care;
 mod farewell;
 mod inbox;
 mod offers;
@@ -73,6 +74,7 @@ pub(crate) struct Desk<L: Ledger + ?Sized> {
     /// Whom blocks were asked of, and until when an answer is waited for.
     asked: Option<(PublicKey, u64)>,
     asks: usize,
+    care: care::Care,
     inbox: inbox::Inbox,
     wanted: HashMap<PayloadDigest, u64>,
     /// Committed payloads that were asked for, when, and from which entry on the next are.
@@ -129,6 +131,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             behind_since: None,
             asked: None,
             asks: 0,
+            care: care::Care::default(),
             inbox: inbox::Inbox::default(),
             wanted: HashMap::new(),
             lacking: HashSet::new(),
@@ -175,6 +178,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
 
     /// Does what is due: own transactions, missing blocks, missing payloads.
     pub(crate) fn tick(&mut self, now: u64) -> Result<(), LedgerError> {
+        self.care(now);
         self.refresh(now)?;
         self.offer(now)?;
         self.want_waiting(now);
@@ -198,7 +202,9 @@ impl<L: Ledger + ?Sized> Desk<L> {
         }
         match message {
             Message::Tip(height) => {
-                self.tips.insert(from.clone(), height);
+                if self.tips.insert(from.clone(), height).is_none() {
+                    self.tell_again();
+                }
                 self.fetch_blocks(now);
             }
             Message::Ask(height) => self.send_blocks(from, height, Height(u64::MAX))?,
@@ -216,7 +222,11 @@ impl<L: Ledger + ?Sized> Desk<L> {
             }
             Message::Want(id, digests) => self.send_staged(from, &id, &digests)?,
             Message::Fetch(numbers) => self.send_committed(from, &numbers)?,
-            Message::Payloads(payloads) => self.take_payloads(from, &payloads, now)?,
+            Message::Payloads(payloads) => {
+                self.mend_payloads(from, &payloads);
+                self.take_payloads(from, &payloads, now)?;
+            }
+            Message::Checkpoint(note) => self.take_checkpoint(from, &note)?,
             // Notes are the gateway's; the channel hands them on.
             Message::Note(_) => {}
         }

@@ -60,7 +60,8 @@ impl<L: Ledger + ?Sized> Desk<L> {
     ) -> Result<(), LedgerError> {
         let mut payloads = Vec::new();
         for number in numbers.iter().take(MAX_WANTED) {
-            payloads.extend(self.ledger.payload(*number)?);
+            // One that is damaged here is not here.
+            payloads.extend(self.ledger.payload(*number).ok().flatten());
         }
         self.send_payloads(to, payloads);
         Ok(())
@@ -109,7 +110,10 @@ impl<L: Ledger + ?Sized> Desk<L> {
         let lacking = &mut self.lacking;
         let (kept, others) = others.divide(|digest| lacking.remove(digest));
         if !kept.is_empty() {
-            self.ledger.keep(kept.into_bytes().collect())?;
+            self.ledger.keep(
+                kept.into_bytes().collect(),
+                &crate::key::chain_key(from).to_string(),
+            )?;
             if self.lacking.is_empty() {
                 self.fetch_payloads(now)?;
             }

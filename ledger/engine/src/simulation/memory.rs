@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use silsila_chain::{
-    Block, BlockHeader, ChainState, Change, ChannelId, Endorsed, Entry, EpochChange, EventId, Genesis, Head, Height,
-    Identity, Judged, MemberChange, MemberKey, MemoryHeads, Op, PayloadCommitment, PayloadDigest, Payloads, Policy,
-    Record, Rejected, Standing, Suite, Tag, Transaction, TxId, sha256,
+    Block, BlockHeader, ChainState, Change, ChannelId, Endorsed, Entry, EpochChange, EventId,
+    Genesis, Head, Height, Identity, Judged, MemberChange, MemberKey, MemoryHeads, Op,
+    PayloadCommitment, PayloadDigest, Payloads, Policy, Record, Rejected, Standing, Suite, Tag,
+    Transaction, TxId, sha256,
 };
 use silsila_replica::Rules;
 
@@ -351,7 +352,7 @@ impl Ledger for MemoryLedger {
         Ok(lacking.map(|(number, digest)| (*number, *digest)).collect())
     }
 
-    fn keep(&self, payloads: Vec<Vec<u8>>) -> Result<(), LedgerError> {
+    fn keep(&self, payloads: Vec<Vec<u8>>, _: &str) -> Result<(), LedgerError> {
         let mut inner = self.inner();
         let inner = &mut *inner;
         for bytes in payloads {

@@ -2,6 +2,7 @@
 //! Claims about the engine.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod care;
 mod epochs;
 mod nodes;
 mod notes;

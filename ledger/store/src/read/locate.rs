@@ -8,6 +8,7 @@ use silsila_chain::{CHUNK, OpenEntry, Policy, Record, chunk_roots, read_entries}
 
 use crate::file::{ChunkRow, differs, is_wanted, with_payload};
 use crate::read::{Anchor, Anchors, Opened, Opening, StoredEpochs};
+use crate::verify::is_listed;
 use crate::{CommittedEntry, Content, Fault, Place, StoreError};
 
 /// What reading needs besides a connection.
@@ -156,7 +157,12 @@ impl Reading {
         let what = match opened.transpose()? {
             Some(Opened::Plain(payload)) => return Ok(Content::Open(payload)),
             Some(Opened::Sealed) => return Ok(Content::Sealed),
-            None if is_wanted(conn, &commitment.digest, id)? => return Ok(Content::Missing),
+            None if is_wanted(conn, &commitment.digest, id)? => {
+                if !is_listed(conn, seq)? {
+                    return Ok(Content::Missing);
+                }
+                "the payload was damaged here, and no other member has sent it yet"
+            }
             None => "the payload is missing",
             Some(Opened::Damaged(what)) => what,
         };

@@ -73,7 +73,11 @@ impl Store {
             let mut column = conn.prepare_cached(
                 "SELECT 1 FROM pragma_table_info('ledger_damage') WHERE name = 'repaired_from'",
             )?;
-            let from = if column.exists([])? { "repaired_from" } else { "NULL" };
+            let from = if column.exists([])? {
+                "repaired_from"
+            } else {
+                "NULL"
+            };
             let mut statement = conn.prepare_cached(&format!(
                 "SELECT number, found_ms, code, part, height, entry, what, repaired_ms, {from}
                  FROM ledger_damage ORDER BY number DESC LIMIT ?1"
@@ -115,6 +119,18 @@ pub(crate) fn is_damaged(conn: &Connection) -> Result<bool, StoreError> {
     let mut any =
         conn.prepare_cached("SELECT 1 FROM ledger_damage WHERE repaired_ms IS NULL LIMIT 1")?;
     Ok(any.exists([])?)
+}
+
+/// Whether the payload of an entry was found damaged, and not repaired.
+pub(crate) fn is_listed(conn: &Connection, entry: u64) -> Result<bool, StoreError> {
+    if !has_table(conn, "ledger_damage")? {
+        return Ok(false);
+    }
+    let mut listed = conn.prepare_cached(
+        "SELECT 1 FROM ledger_damage
+         WHERE repaired_ms IS NULL AND part = 'ledger_payload' AND entry = ?1",
+    )?;
+    Ok(listed.exists([int(entry)])?)
 }
 
 /// A file that was made by an earlier version and is only read has none of the newer tables.
