@@ -263,12 +263,14 @@ pub fn three_epochs() -> Growing {
     let mut chain = Growing::of(5, &[0, 1, 2, 3]);
     chain
         .put(0, member(5, 1, Change::Admit(admission(5))))
-        .unwrap();
-    chain.put(1, change(1, &[0, 1, 2, 5])).unwrap();
+        .expect("the rules permit it");
+    chain
+        .put(1, change(1, &[0, 1, 2, 5]))
+        .expect("the rules permit it");
     chain.run_to(2 + EPOCH_NOTICE + 2);
-    chain.put(2, change(2, &[5])).unwrap();
+    chain.put(2, change(2, &[5])).expect("the rules permit it");
     chain.run_to(21 + EPOCH_NOTICE + 2);
-    chain.put(4, revoked(3)).unwrap();
+    chain.put(4, revoked(3)).expect("the rules permit it");
     chain.run_to(42);
     chain
 }
@@ -520,7 +522,7 @@ pub fn evidence_with_all() -> Evidence {
     let chain = three_epochs();
     let at = 25;
     let block = &chain.blocks[at - 1];
-    let mut other = BlockHeader::decode(&block.header).unwrap();
+    let mut other = BlockHeader::decode(&block.header).expect("of the sample");
     other.time_ms += 1;
     let other = other.encode();
     let validators = sorted(&[0, 1, 2, 5]);
