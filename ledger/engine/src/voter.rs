@@ -137,6 +137,7 @@ impl<E: Clock> Application<E> for Voter {
                 }
                 Proposal::Nothing if settle => self.news.changed().await.ok()?,
                 Proposal::Nothing => tokio::select! {
+                    biased; // so that a simulated run replays
                     changed = self.news.changed() => changed.ok()?,
                     () = clock.sleep(SETTLES) => {}
                 },
