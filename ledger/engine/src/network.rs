@@ -238,6 +238,8 @@ fn run(
             NZUsize!(1024),
         );
         config.bypass_ip_check = true;
+        // While a cable is out, a connection begun is tried again by the system ever more rarely: better a new one.
+        config.dial_timeout = Duration::from_secs(4);
         config.tracked_peer_sets = NZUsize!(1);
         config.block_duration = Duration::from_secs(60);
         let (mut network, mut oracle) = lookup::Network::new(context.child("network"), config);
