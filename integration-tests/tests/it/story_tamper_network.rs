@@ -47,7 +47,11 @@ fn page_of(folder: &Path, dice: &mut Dice, tables: &[&str]) -> (String, u64) {
 fn flip(folder: &Path, dice: &mut Dice, (table, page): &(String, u64)) {
     let offset = (page - 1) * PAGE + dice.within(0..PAGE);
     let file = ledger_file::ledger(folder);
-    let mut file = OpenOptions::new().read(true).write(true).open(file).unwrap();
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(file)
+        .unwrap();
     let mut byte = [0];
     file.seek(SeekFrom::Start(offset)).unwrap();
     file.read_exact(&mut byte).unwrap();
@@ -74,8 +78,9 @@ async fn served(four: &Four, gateway: usize) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Asks for everything, by id and by search: what is answered is right, and what cannot be is refused with its code.
-/// How many answers were refused.
-async fn never_wrong(four: &Four, sound: &BTreeMap<String, Vec<u8>>) -> usize {
+/// How many answers were refused. A ledger that could not be opened begins anew, and lacks for a while what a member
+/// lacks that was away: only where it is `whole`, nothing may be missing.
+async fn never_wrong(four: &Four, sound: &BTreeMap<String, Vec<u8>>, whole: bool) -> usize {
     let Ok(mut http) = Http::open(four.gateways[VICTIM].port()).await else {
         return 1;
     };
@@ -85,7 +90,12 @@ async fn never_wrong(four: &Four, sound: &BTreeMap<String, Vec<u8>>) -> usize {
         if answer.status == StatusCode::OK {
             return Some(answer);
         }
-        assert!(answer.status.is_server_error(), "{target}: {}", answer.status);
+        let absent = !whole && answer.status == StatusCode::NOT_FOUND;
+        assert!(
+            absent || answer.status.is_server_error(),
+            "{target}: {}",
+            answer.status
+        );
         let outcome = answer.json().unwrap();
         assert_eq!(outcome["resourceType"], "OperationOutcome", "{target}");
         assert!(answer.text().contains("FHR00"), "{}", answer.text());
@@ -98,10 +108,16 @@ async fn never_wrong(four: &Four, sound: &BTreeMap<String, Vec<u8>>) -> usize {
         }
     }
     for kind in TYPES {
-        let there = sound.keys().filter(|name| name.split('/').next() == Some(kind));
+        let there = sound
+            .keys()
+            .filter(|name| name.split('/').next() == Some(kind));
         if let Some(answer) = ask(&format!("/fhir/{kind}?_summary=count")).await {
-            let total = answer.json().unwrap()["total"].clone();
-            assert_eq!(total, there.count(), "{kind}");
+            let total = answer.json().unwrap()["total"].as_u64().unwrap();
+            let there = there.count() as u64;
+            assert!(
+                total == there || (!whole && total < there),
+                "{kind}: {total} of {there}"
+            );
         }
     }
     refused
@@ -111,7 +127,7 @@ async fn never_wrong(four: &Four, sound: &BTreeMap<String, Vec<u8>>) -> usize {
 async fn heals(four: &Four, sound: &BTreeMap<String, Vec<u8>>, least: u64) -> (usize, Duration) {
     let (began, mut refused) = (Instant::now(), 0);
     loop {
-        refused += never_wrong(four, sound).await;
+        refused += never_wrong(four, sound, false).await;
         let status = four.gateways[VICTIM].look().unwrap_or_default();
         let ledger = &status["ledger"];
         let repaired = ledger["repaired"].as_u64().unwrap_or(0);
@@ -126,21 +142,24 @@ async fn heals(four: &Four, sound: &BTreeMap<String, Vec<u8>>, least: u64) -> (u
 
 /// What the victim says was repaired; it must not run.
 fn listed(four: &Four) -> Vec<Value> {
-    let said = four.gateways[VICTIM].command(&["ledger", "damage", "--json"]).unwrap();
+    let said = four.gateways[VICTIM]
+        .command(&["ledger", "damage", "--json"])
+        .unwrap();
     assert!(said.status.success(), "{said:?}");
     serde_json::from_slice(&said.stdout).unwrap()
 }
 
 #[tokio::test]
-async fn bytes_changed_in_one_of_four_ledgers_are_noticed_never_served_and_repaired_from_the_others() {
+async fn bytes_changed_in_one_of_four_ledgers_are_noticed_never_served_and_repaired_from_the_others()
+ {
     let mut dice = Dice::new("story_tamper_network", SEED);
     let mut founding = Founding::of("story_tamper_network");
-    founding.patients = Some(400);
+    founding.patients = Some(200);
     let mut four = Four::found(founding).await;
     four.level().await;
     let sound = served(&four, 0).await;
-    assert!(sound.len() > 400, "{}", sound.len());
-    assert_eq!(never_wrong(&four, &sound).await, 0);
+    assert!(sound.len() > 200, "{}", sound.len());
+    assert_eq!(never_wrong(&four, &sound, true).await, 0);
     let home = four.home(VICTIM);
     let (mut repaired, mut refused) = (0, 0);
 
@@ -149,14 +168,17 @@ async fn bytes_changed_in_one_of_four_ledgers_are_noticed_never_served_and_repai
     let rounds = kinds.iter().map(|kind| vec![*kind]);
     for round in rounds.chain([kinds.to_vec()]) {
         assert_eq!(four.gateways[VICTIM].stop().unwrap(), 0);
-        let pages: Vec<_> = round.iter().map(|one| page_of(&home, &mut dice, one)).collect();
+        let pages: Vec<_> = round
+            .iter()
+            .map(|one| page_of(&home, &mut dice, one))
+            .collect();
         pages.iter().for_each(|page| flip(&home, &mut dice, page));
         four.gateways[VICTIM].restart().await.unwrap();
         let (no, took) = heals(&four, &sound, repaired + 1).await;
         eprintln!("{pages:?}: {no} answers refused, whole again after {took:?}");
         refused += no;
         repaired = four.ledger(VICTIM)["repaired"].as_u64().unwrap();
-        assert_eq!(never_wrong(&four, &sound).await, 0);
+        assert_eq!(never_wrong(&four, &sound, true).await, 0);
     }
 
     // While it runs, from a file into which its log was folded.
@@ -169,18 +191,26 @@ async fn bytes_changed_in_one_of_four_ledgers_are_noticed_never_served_and_repai
         eprintln!("{page:?} while it ran: {no} answers refused, whole again after {took:?}");
         refused += no;
         repaired = four.ledger(VICTIM)["repaired"].as_u64().unwrap();
-        assert_eq!(never_wrong(&four, &sound).await, 0);
+        assert_eq!(never_wrong(&four, &sound, true).await, 0);
     }
     eprintln!("{refused} answers refused in all, {repaired} places repaired");
 
     // It goes on as a member, and says what was and who helped.
     let patient = crate::story_four::FIRST;
     four.moves(patient).await;
-    four.shows(VICTIM, 0, patient, &format!("House {patient}")).await;
+    four.shows(VICTIM, 0, patient, &format!("House {patient}"))
+        .await;
     four.level().await;
     four.one_chain();
     let listed = listed(&four);
-    let helped = |one: &&Value| one["repaired_from"].as_str().is_some_and(|from| from.len() >= 64);
+    let helped = |one: &&Value| {
+        one["repaired_from"]
+            .as_str()
+            .is_some_and(|from| from.len() >= 64)
+    };
     assert!(listed.iter().any(|one| helped(&one)), "{listed:#?}");
-    assert!(listed.iter().all(|one| one["repaired_ms"].is_u64()), "{listed:#?}");
+    assert!(
+        listed.iter().all(|one| one["repaired_ms"].is_u64()),
+        "{listed:#?}"
+    );
 }
