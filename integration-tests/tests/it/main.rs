@@ -90,6 +90,7 @@ mod story_scene;
 mod story_sealed;
 mod story_sharing;
 mod story_tamper;
+mod story_tamper_network;
 mod story_watch;
 mod story_votes;
 mod validators;
