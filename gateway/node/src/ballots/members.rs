@@ -33,6 +33,9 @@ impl Booth {
                 own: *identity == self.me,
                 heard: *identity == self.me || heard.contains(&identity.key.to_string()),
                 revoked_by_authority: self.learned.is_revoked(&identity.key),
+                orders: chain.validators().identities().contains(identity),
+                will_order: (chain.epochs().next())
+                    .map(|(_, next)| next.identities().contains(identity)),
             })
             .collect()
     }

@@ -24,6 +24,12 @@ pub struct MemberReport {
     pub heard: bool,
     /// Whether the network's authority revoked it.
     pub revoked_by_authority: bool,
+    /// Whether it orders now.
+    #[serde(default)]
+    pub orders: bool,
+    /// Whether it orders behind the boundary, where one is fixed.
+    #[serde(default)]
+    pub will_order: Option<bool>,
 }
 
 /// Whether a member may act.

@@ -224,6 +224,15 @@ fn note(member: &MemberReport) -> String {
     let revoked = member.standing == Standing::Revoked;
     let notes = [
         (member.own, "this gateway"),
+        (member.orders, "orders"),
+        (
+            member.orders && member.will_order == Some(false),
+            "not for long",
+        ),
+        (
+            !member.orders && member.will_order == Some(true),
+            "orders soon",
+        ),
         (!member.heard && !revoked, "not heard"),
         (
             member.revoked_by_authority && !revoked,

@@ -10,6 +10,7 @@
 //! ([`damage`]) and is mended with what other members have ([`repair`]). Two certified blocks of one height
 //! end all committing ([`halt`]); so does another member's signed tree that is not this one's ([`witness`]).
 
+mod admissions;
 mod damage;
 mod halt;
 mod join;

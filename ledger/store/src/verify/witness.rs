@@ -6,6 +6,7 @@ use rusqlite::{Connection, params};
 use silsila_chain::{Conflict, Evidence, Height, PublicKey, SignedCheckpoint};
 
 use crate::file::{int, number};
+use crate::verify::admissions::admissions;
 use crate::verify::damage::has_table;
 use crate::verify::halt::Halt;
 use crate::{Clock as _, Store, StoreError, SystemClock};
@@ -110,7 +111,7 @@ impl Store {
         Ok(Evidence {
             genesis: self.genesis().encode(),
             handovers: crate::read::handovers(conn, height)?,
-            admissions: Vec::new(),
+            admissions: admissions(self, conn, &conflict)?,
             conflict,
         })
     }
