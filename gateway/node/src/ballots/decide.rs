@@ -56,7 +56,7 @@ impl Booth {
     }
 
     /// What became of an open proposal by the chain as it stands; `None` while it is open.
-    fn decide(
+    pub(super) fn decide(
         &self,
         id: &ProposalId,
         kept: &Kept,

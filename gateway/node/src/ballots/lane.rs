@@ -79,12 +79,17 @@ impl Booth {
                     return Ok(());
                 }
                 ballot.retain(is_member);
+                let kept = Kept::new(ballot, now, chain.height());
+                if self.decide(&id, &kept, &chain)?.is_some() {
+                    // Its sender is behind: what became of it is on the chain.
+                    return Ok(());
+                }
                 tracing::info!(
                     proposal = %id,
-                    by = %ballot.proposer(),
+                    by = %kept.ballot.proposer(),
                     "a member proposes a change: silsila channel proposals"
                 );
-                self.keep(&mut desk, id, Kept::new(ballot, now, chain.height()), now)?;
+                self.keep(&mut desk, id, kept, now)?;
             }
         }
         Ok(())
