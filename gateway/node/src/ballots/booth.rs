@@ -37,6 +37,9 @@ pub struct Booth {
     pub(super) me: Identity,
     pub(super) learned: Arc<Learned>,
     state: Mutex<Desk>,
+    granting: Mutex<super::grants::Granting>,
+    /// The chain as the last look found it: whoever only asks does not wait for the ledger's writer.
+    seen: Mutex<ChainState>,
 }
 
 /// What is open, and when what was done.
@@ -51,7 +54,6 @@ pub(super) struct Desk {
     pub(super) looked_ms: u64,
     /// When a revocation of the authority's was seen first that nobody proposed yet.
     pub(super) revoked_ms: HashMap<PublicKey, u64>,
-    pub(super) granting: super::grants::Granting,
 }
 
 impl Booth {
@@ -73,6 +75,8 @@ impl Booth {
             ..Desk::default()
         };
         Ok(Self {
+            seen: Mutex::new(store.chain()?),
+            granting: Mutex::default(),
             channel: genesis.id(),
             me: Identity::ed25519(key.public()),
             genesis,
@@ -90,11 +94,11 @@ impl Booth {
     }
 
     /// Who may be spoken to.
-    pub fn members_now(&self) -> Result<Vec<PublicKey>, StoreError> {
-        let chain = self.store.chain()?;
+    pub fn members_now(&self) -> Vec<PublicKey> {
+        let chain = self.chain();
         let members = chain.members().iter();
         let members = members.filter(|(_, member)| member.standing != Standing::Revoked);
-        Ok(members.map(|(identity, _)| identity.key).collect())
+        members.map(|(identity, _)| identity.key).collect()
     }
 
     /// Works until the channel's thread has ended.
@@ -125,12 +129,19 @@ impl Booth {
         }
     }
 
+    /// The chain as the last look found it.
+    pub(super) fn chain(&self) -> ChainState {
+        let seen = self.seen.lock();
+        seen.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(super) fn desk(&self) -> MutexGuard<'_, Desk> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tick(&self, now: u64) -> Result<(), StoreError> {
         let chain = self.store.chain()?;
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = chain.clone();
         let mut desk = self.desk();
         self.decide_all(&mut desk, &chain, now)?;
         self.act_by_itself(&mut desk, &chain, now)?;
@@ -139,7 +150,10 @@ impl Booth {
         if open && now >= desk.said_ms + SAY_AGAIN_MS {
             self.say_what_is_open(&mut desk, now);
         }
-        self.grant(&mut desk.granting, &chain, now)
+        drop(desk);
+        let granting = self.granting.lock();
+        let mut granting = granting.unwrap_or_else(PoisonError::into_inner);
+        self.grant(&mut granting, &chain, now)
     }
 
     /// Proposes in this gateway's name, and says so.

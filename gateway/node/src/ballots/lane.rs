@@ -56,7 +56,7 @@ impl Booth {
             tracing::debug!(%fault, "a ballot that does not hold");
             return Ok(());
         }
-        let chain = self.store.chain()?;
+        let chain = self.chain();
         let is_member = |key: &PublicKey| {
             let member = chain.members().get(&Identity::ed25519(*key));
             member.is_some_and(|member| member.standing != Standing::Revoked)

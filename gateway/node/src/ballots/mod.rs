@@ -106,7 +106,7 @@ impl Ballots {
         self.look()?;
         let mut all = met.clone();
         for booth in self.booths().iter() {
-            all.extend(booth.members_now()?);
+            all.extend(booth.members_now());
         }
         if all != met {
             self.0.shared.meet(&all)?;

@@ -161,8 +161,7 @@ impl Ballots {
             }
             VoteOrder::Members { channel } => {
                 let booth = self.named(channel.as_deref())?;
-                let chain = booth.store.chain().map_err(VoteFault::from)?;
-                Ok(Answer::Members(booth.members(&chain)))
+                Ok(Answer::Members(booth.members(&booth.chain())))
             }
         }
     }
@@ -173,10 +172,7 @@ impl Ballots {
         let Some(booth) = booths.iter().find(|it| it.channel.to_string() == report.id) else {
             return;
         };
-        let Ok(chain) = booth.store.chain() else {
-            return;
-        };
-        let members = booth.members(&chain);
+        let members = booth.members(&booth.chain());
         let own = members.iter().find(|member| member.own);
         report.standing = own.map_or(Standing::None, |own| own.standing);
         report.not_after_ms = own.map(|own| own.not_after_ms);
@@ -236,7 +232,7 @@ fn one(
 
 impl Booth {
     fn propose_wanted(&self, wanted: Wanted, blocks: u64) -> Result<BallotReport, VoteFault> {
-        let chain = self.store.chain()?;
+        let chain = self.chain();
         let until = Height(chain.height().0.saturating_add(blocks));
         let proposed = Self::proposed(&chain, wanted, until)?;
         let id = {

@@ -24,7 +24,7 @@ impl Booth {
     }
 
     pub(super) fn reports(&self, all: bool) -> Result<Vec<BallotReport>, VoteFault> {
-        let chain = self.store.chain()?;
+        let chain = self.chain();
         let desk = self.desk();
         let shown = desk.kept.iter().filter(|(_, kept)| all || kept.is_open());
         Ok(shown
@@ -33,7 +33,7 @@ impl Booth {
     }
 
     pub(super) fn report_of(&self, id: &ProposalId) -> Result<BallotReport, VoteFault> {
-        let chain = self.store.chain()?;
+        let chain = self.chain();
         let desk = self.desk();
         let kept = desk
             .kept
