@@ -22,6 +22,8 @@ use crate::dice::Dice;
 
 /// The bytes that one segment of TCP carries.
 const SEGMENT: usize = 1_448;
+/// The most segments of a connection that are on their way in one direction.
+const ON_WAY: usize = 4_096;
 
 /// An end of a relay, written `unix:PATH` or `HOST:PORT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -161,7 +163,7 @@ where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
 {
-    let (on_way, mut arriving) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
+    let (on_way, mut arriving) = mpsc::channel::<(Instant, Vec<u8>)>(ON_WAY);
     let leave = async {
         let (mut own, mut last) = (Instant::now(), Instant::now());
         let mut bytes = vec![0; SEGMENT];
@@ -174,7 +176,8 @@ where
             let (left, lost) = lane.take(count, own);
             let again = if lost { 2 * lane.delay } else { Duration::ZERO };
             last = last.max(left + lane.delay + again);
-            if on_way.send((last, bytes[..count].to_vec())).is_err() {
+            let piece = (last, bytes[..count].to_vec());
+            if on_way.send(piece).await.is_err() {
                 return Ok(());
             }
             sleep_until(left).await;

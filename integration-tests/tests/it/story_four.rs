@@ -22,7 +22,7 @@ use crate::ledger_file;
 use crate::story_record::{entries, text};
 
 /// The longest that anything may take that a story waits for.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(240);
 /// The number of the first patient of a lean hospital.
 pub const FIRST: u32 = 10_000;
 
@@ -67,6 +67,17 @@ pub struct Four {
     waiting: Vec<GatewayConfig>,
 }
 
+/// Waits until a gateway has read its whole database once.
+async fn swept(gateway: &Gateway) {
+    let until = Instant::now() + 10 * PATIENCE;
+    let done = |report: &Value| report["pipeline"]["sources"][0]["sweep_completed"] == 1;
+    while !gateway.look().is_some_and(|report| done(&report)) {
+        assert_eq!(gateway.ended(), None, "{}", gateway.output());
+        assert!(Instant::now() < until, "{:#?}", gateway.look());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
 /// The base URI of a gateway's hospital.
 pub fn base(gateway: usize) -> String {
     format!("https://hospital{}.example", gateway + 1)
@@ -87,12 +98,6 @@ const COLUMNS: &str = "patient_id, first_name, last_name, gender, dob, address, 
 
 fn row(id: u32) -> String {
     format!("({id}, 'Ayesha', 'Baloch {id}', 'F', '01/02/1980', 'House 0', NOW())")
-}
-
-/// A patient comes to a lean hospital for the first time.
-pub async fn comes(server: &MariaDb, database: &str, patient: u32) {
-    let sql = format!("INSERT INTO patients ({COLUMNS}) VALUES {}", row(patient));
-    server.execute(Some(database), &sql).await.unwrap();
 }
 
 /// Leaves nothing of the demonstration but `count` patients of its making.
@@ -144,7 +149,7 @@ impl Four {
             gateway.ready().await.unwrap();
         }
         for gateway in &gateways[..founding.readers] {
-            gateway.swept(1, 15 * PATIENCE).await.unwrap();
+            swept(gateway).await;
         }
         Self {
             gateways,
@@ -364,7 +369,7 @@ impl Answers {
                     answers.committed += 1;
                 }
                 (TxStatus::Rejected { code }, None) => {
-                    *answers.rejected.entry(code).or_default() += 1
+                    *answers.rejected.entry(code).or_default() += 1;
                 }
                 (status, at) => panic!("{status:?}, and the chain has it at {at:?}"),
             }
