@@ -34,28 +34,20 @@ async fn a_revocation_under_load_cuts_off_exactly_at_its_height() {
     let authority = network::config_file(sindh.dir());
     let revoke = ["network", "revoke", &key, "--reason", "key-compromise"];
     network::run(&sindh.silsila, &authority, &revoke).unwrap();
-    let mut proposals = Vec::new();
-    let began = Instant::now();
-    while proposals.is_empty() {
-        let found = sindh.ask(1, &["channel", "proposals", "--json"]);
-        proposals.clone_from(found.as_array().unwrap());
-        assert!(
-            began.elapsed() < Duration::from_secs(60),
-            "nobody proposed it"
-        );
-    }
-    let proposal = proposals[0].clone();
-    assert_eq!(
-        (&proposal["what"], &proposal["authority"]),
-        (&"revoke".into(), &true.into())
-    );
+    let mut proposal = Value::Null;
+    sindh
+        .until("a gateway that learned of it proposes it", || {
+            proposal = sindh.ask(1, &["channel", "proposals", "--json"])[0].clone();
+            proposal["what"] == "revoke" && proposal["authority"] == true
+        })
+        .await;
     assert_eq!(proposal["needed"], 3, "{proposal:#}");
     let id = proposal["id"].as_str().unwrap().to_owned();
-    assert_eq!(
-        sindh.channel(0)["revoked_by_authority"],
-        true,
-        "its own gateway knows"
-    );
+    sindh
+        .until("its own gateway knows", || {
+            sindh.channel(0)["revoked_by_authority"] == true
+        })
+        .await;
 
     let mut written = 0;
     let mut write = async |sindh: &Network| {
