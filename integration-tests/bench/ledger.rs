@@ -34,6 +34,26 @@ fn connect(folder: &Path) -> anyhow::Result<Connection> {
     Ok(keys.file().connect(&folder.join("state/ledger.sqlite"))?)
 }
 
+/// Bytes of blocks and payloads that a gateway has of its one channel, or of its own ledger.
+pub fn stored(folder: &Path) -> anyhow::Result<f64> {
+    let keys = silsila_gateway::keys::existing(&folder.join("keys"))?.context("no key file")?;
+    let files = std::fs::read_dir(folder.join("state/channels"));
+    let mut files = files
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|file| file.path());
+    let of_channel = files.find(|file| file.extension().is_some_and(|found| found == "sqlite"));
+    let own = folder.join("state/ledger.sqlite");
+    let conn = keys.file().connect(&of_channel.unwrap_or(own))?;
+    let mut sum = 0.0;
+    for (table, column) in STORED {
+        let sql = format!("SELECT total(length({column})) FROM {table}");
+        sum += conn.query_row(&sql, [], |row| row.get::<_, f64>(0))?;
+    }
+    Ok(sum)
+}
+
 /// Bytes of the file by the first word of the tables' names.
 pub fn storage(folder: &Path) -> anyhow::Result<BTreeMap<String, u64>> {
     let conn = connect(folder)?;

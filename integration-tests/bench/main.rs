@@ -11,6 +11,7 @@ mod ledger;
 mod load;
 mod mapping;
 mod meter;
+mod network;
 mod reading;
 mod report;
 mod site;
@@ -31,6 +32,8 @@ use site::Site;
 
 /// A small hospital, whose searches those of the others are held against.
 const SMALL: u32 = 1_000;
+/// The hospital that a network of four shares.
+const SHARED: u32 = 1_000;
 /// After so long without work the gateway has given its memory back.
 const REST: Duration = Duration::from_secs(40);
 
@@ -48,6 +51,9 @@ struct Arguments {
     /// Also a hospital with 100,000 patients, for search and start
     #[arg(long)]
     large: bool,
+    /// Only the network of four
+    #[arg(long)]
+    network: bool,
     /// Sample the gateway with perf while it ingests
     #[arg(long)]
     profile: bool,
@@ -125,6 +131,10 @@ impl Bench {
     }
 
     async fn run(mut self, report: &mut Report) -> anyhow::Result<()> {
+        if self.arguments.network {
+            self.network(report).await?;
+            return self.server.stop();
+        }
         let site = self.site(self.arguments.patients).await?;
         site.config().write()?;
         let bare = self.pieces(&site, report).await?;
@@ -140,9 +150,20 @@ impl Bench {
             let large = self.searches(LARGE, report).await?;
             figures::growth(report, &small, &large, SMALL, LARGE);
         }
+        if !self.arguments.ingest_only {
+            self.network(report).await?;
+        }
         let results = self.arguments.dir.join("results.md");
         std::fs::write(&results, report.to_string())?;
         self.server.stop()
+    }
+
+    /// Four gateways on one channel. The hospital has one patient more than the small one, and so a database of its own.
+    async fn network(&self, report: &mut Report) -> anyhow::Result<()> {
+        eprintln!("== A network of four");
+        let dir = self.arguments.dir.join("shared");
+        let site = Site::new(&self.server, &dir, SHARED + 1, self.arguments.chunk_rows).await?;
+        network::measure(report, &dir, &self.server, &site).await
     }
 
     async fn site(&self, patients: u32) -> anyhow::Result<Site> {

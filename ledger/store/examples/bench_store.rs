@@ -72,6 +72,7 @@ fn main() -> Result<(), StoreError> {
         .next()
         .map_or_else(std::env::temp_dir, PathBuf::from);
     let keep = arguments.next().is_some_and(|word| word == "keep");
+    let mut rates = Vec::new();
     for kind in KINDS {
         let path = folder.join(format!(
             "silsila-bench-{}-{}.sqlite",
@@ -82,7 +83,7 @@ fn main() -> Result<(), StoreError> {
         let outcome = measure(&path, entries, kind);
         if keep {
             println!("kept as {}", path.display());
-            outcome?;
+            rates.push(outcome?);
             continue;
         }
         for suffix in ["", "-wal", "-shm", "-lock", "-key"] {
@@ -90,9 +91,28 @@ fn main() -> Result<(), StoreError> {
             file.push(suffix);
             let _ = std::fs::remove_file(file);
         }
-        outcome?;
+        rates.push(outcome?);
+    }
+    for (suite0, suite1) in [(1, 3), (2, 4)] {
+        let (base, sealed): (Rate, Rate) = (rates[suite0], rates[suite1]);
+        println!(
+            "{} beside {}: {:.2} of the entries/s, {:.2} times the CPU, {:.2} times the bytes",
+            KINDS[suite1].name,
+            KINDS[suite0].name,
+            sealed.per_second / base.per_second,
+            sealed.cpu_us / base.cpu_us,
+            sealed.bytes / base.bytes,
+        );
     }
     Ok(())
+}
+
+/// What an entry costs.
+#[derive(Clone, Copy)]
+struct Rate {
+    per_second: f64,
+    cpu_us: f64,
+    bytes: f64,
 }
 
 /// What is compared, in one run and on one machine.
@@ -165,7 +185,7 @@ fn shared(members: u8) -> Genesis {
     }
 }
 
-fn measure(path: &Path, entries: u64, kind: Kind) -> Result<(), StoreError> {
+fn measure(path: &Path, entries: u64, kind: Kind) -> Result<Rate, StoreError> {
     let keys = (MemberKey::from_seed(&[1; 32]), CustodianKey::new([2; 32]));
     let mut options = StoreOptions::new(path, keys.0, keys.1);
     options.dictionaries = kind.dictionary.then(dictionary).into_iter().collect();
@@ -176,7 +196,7 @@ fn measure(path: &Path, entries: u64, kind: Kind) -> Result<(), StoreError> {
         options.sealing_key = Some(SealingKey::from_seed(&[1; 32]));
     }
     let store = Store::open(options.clone(), Box::new(NoIndex))?;
-    ingest(&store, entries)?;
+    let (per_second, cpu_us) = ingest(&store, entries)?;
     let after = store.health()?;
     reads(&store, entries)?;
     verify(&store)?;
@@ -192,10 +212,16 @@ fn measure(path: &Path, entries: u64, kind: Kind) -> Result<(), StoreError> {
     let started = Instant::now();
     let store = Store::open(options, Box::new(NoIndex))?;
     println!("open after a clean close: {:?}", started.elapsed());
-    singles(&store)
+    singles(&store)?;
+    Ok(Rate {
+        per_second,
+        cpu_us,
+        bytes: ratio(size, entries),
+    })
 }
 
-fn ingest(store: &Store, entries: u64) -> Result<(), StoreError> {
+/// Entries a second, and microseconds of CPU for each.
+fn ingest(store: &Store, entries: u64) -> Result<(f64, f64), StoreError> {
     let (mut stage, mut submit) = (Duration::ZERO, Duration::ZERO);
     let (mut slowest, before) = (Duration::ZERO, cpu());
     for first in (0..entries).step_by(BATCH as usize) {
@@ -211,12 +237,12 @@ fn ingest(store: &Store, entries: u64) -> Result<(), StoreError> {
         slowest = slowest.max(started.elapsed());
     }
     let rate = entries as f64 / (stage + submit).as_secs_f64();
+    let each = micros(cpu() - before, entries);
     println!(
-        "stage {stage:.1?} + submit {submit:.1?}: {rate:.0} entries/s; {:.1} us of CPU per entry (bodies included); slowest batch {slowest:.0?}; memory {} MB",
-        micros(cpu() - before, entries),
+        "stage {stage:.1?} + submit {submit:.1?}: {rate:.0} entries/s; {each:.1} us of CPU per entry (bodies included); slowest batch {slowest:.0?}; memory {} MB",
         peak_memory()
     );
-    Ok(())
+    Ok((rate, each))
 }
 
 fn reads(store: &Store, entries: u64) -> Result<(), StoreError> {
