@@ -78,13 +78,13 @@ async fn served(four: &Four, gateway: usize) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Asks for everything, by id and by search: what is answered is right, and what cannot be is refused with its code.
-/// How many answers were refused. A ledger that could not be opened begins anew, and lacks for a while what a member
-/// lacks that was away: only where it is `whole`, nothing may be missing.
+/// How many answers were refused, or lacked something. A ledger that could not be opened begins anew, and lacks for a
+/// while what a member lacks that was away: only where it is `whole`, nothing may be missing.
 async fn never_wrong(four: &Four, sound: &BTreeMap<String, Vec<u8>>, whole: bool) -> usize {
     let Ok(mut http) = Http::open(four.gateways[VICTIM].port()).await else {
         return 1;
     };
-    let mut refused = 0;
+    let (mut refused, mut missing) = (0, 0);
     let mut ask = async |target: &str| {
         let answer = http.get(target).await.unwrap();
         if answer.status == StatusCode::OK {
@@ -118,20 +118,22 @@ async fn never_wrong(four: &Four, sound: &BTreeMap<String, Vec<u8>>, whole: bool
                 total == there || (!whole && total < there),
                 "{kind}: {total} of {there}"
             );
+            missing += usize::from(total < there);
         }
     }
-    refused
+    refused + missing
 }
 
 /// Reads the victim until it has repaired everything. How many answers were refused meanwhile, and how long it took.
 async fn heals(four: &Four, sound: &BTreeMap<String, Vec<u8>>, least: u64) -> (usize, Duration) {
     let (began, mut refused) = (Instant::now(), 0);
     loop {
-        refused += never_wrong(four, sound, false).await;
+        let now = never_wrong(four, sound, false).await;
+        refused += now;
         let status = four.gateways[VICTIM].look().unwrap_or_default();
         let ledger = &status["ledger"];
         let repaired = ledger["repaired"].as_u64().unwrap_or(0);
-        if ledger["damaged"] == 0 && repaired >= least {
+        if now == 0 && ledger["damaged"] == 0 && repaired >= least {
             return (refused, began.elapsed());
         }
         let log = four.gateways[VICTIM].output();

@@ -25,18 +25,21 @@ impl Store {
         options: StoreOptions,
         index: Box<dyn Index>,
     ) -> Result<(Self, Option<Rebuilt>), StoreError> {
-        let again = index.again();
-        let damaged = match Self::open(options.clone(), index) {
-            Err(StoreError::Damaged { fault }) => *fault,
-            other => return other.map(|store| (store, None)),
-        };
         let me = Identity::ed25519(options.member_key.public());
-        let others = options
-            .genesis
-            .as_ref()
-            .filter(|genesis| !genesis.is_alone() && genesis.validators != [me]);
-        let (Some(_), Some(index)) = (others, again) else {
-            return Err(damaged.into());
+        let others = (options.genesis.as_ref())
+            .is_some_and(|genesis| !genesis.is_alone() && genesis.validators != [me]);
+        let again = index.again();
+        let opened = Self::open(options.clone(), index);
+        let (true, Some(index)) = (others, again) else {
+            return opened.map(|store| (store, None));
+        };
+        let damaged = match opened {
+            Ok(store) => match store.probe() {
+                Err(StoreError::Damaged { fault }) => *fault,
+                _ => return Ok((store, None)),
+            },
+            Err(StoreError::Damaged { fault }) => *fault,
+            Err(error) => return Err(error),
         };
         let again = index.again();
         let rebuilt = from_beginning(&options, index, &damaged)?;
@@ -44,6 +47,26 @@ impl Store {
             return Err(damaged.into());
         };
         Ok((Self::open(options, again)?, Some(rebuilt)))
+    }
+
+    /// Reads what a gateway must have to begin: the last block, and the tables that others keep beside the chain
+    /// and that do not follow from it.
+    fn probe(&self) -> Result<(), StoreError> {
+        self.health()?;
+        let index = self.0.write(|writer| Ok(writer.index.tables()))?;
+        self.read(|conn| {
+            let mut tables = conn.prepare(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'ledger_%'",
+            )?;
+            let tables = tables.query_map([], |row| row.get::<_, String>(0))?;
+            for table in tables.collect::<Result<Vec<_>, _>>()? {
+                if !index.contains(&&*table) {
+                    let count = format!("SELECT count(*) FROM {table}");
+                    conn.query_row(&count, [], |row| row.get::<_, i64>(0))?;
+                }
+            }
+            Ok(())
+        })
     }
 }
 
