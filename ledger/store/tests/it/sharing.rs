@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use silsila_store::chain::{
-    Admission, AsCertified, Block, Contract, CustodianKey, Founder, Genesis, Height, Identity,
-    Limits, MemberKey, Suite, TxId,
+    Action, Admission, AsCertified, Block, Claim, Contract, CustodianKey, Founder, Genesis, Height,
+    Identity, Limits, MemberKey, Policy, Question, Reason, Suite, TxId,
 };
 use silsila_store::rusqlite::Connection;
 use silsila_store::seal::SealingKey;
@@ -353,6 +353,56 @@ fn a_later_grant_opens_what_came_before_it() {
         three.count("SELECT count(*) FROM body WHERE body IS NOT NULL"),
         3
     );
+}
+
+/// A contract under which a class of its own is read by nobody but who wrote it.
+#[derive(Debug)]
+struct NormalAlone;
+
+impl Policy for NormalAlone {
+    fn certificate(&self, _: &Claim<'_>) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    fn contract(&self, _: &Contract) -> Result<(), Reason> {
+        Ok(())
+    }
+
+    fn permits(&self, question: &Question<'_>) -> Result<(), Reason> {
+        match question.action {
+            Action::Open { label_class, .. } if label_class != 0 => Err(Reason::NotPermitted),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_later_grant_gives_what_the_contract_lets_open_and_is_asked_for_and_nothing_else() {
+    let (one, two) = (Member::new(1), Member::new(2));
+    let genesis = found(&[&one, &two]);
+    let mut options = one.options(&genesis);
+    options.grants = Arc::new(|_, _| false);
+    options.policy = Arc::new(NormalAlone);
+    let writer = Store::open(options, Box::new(Bodies)).unwrap();
+    let reader = two.open(&genesis);
+    let sensitive = Draft {
+        label_class: 3,
+        ..of_patient("p", "b", 1)
+    };
+    commit(&writer, vec![of_patient("p", "a", 1), sensitive]);
+    let none = writer.stage_grants_of(&two.identity(), &|class| class == 3, None, 10);
+    assert!(none.unwrap().is_none(), "the contract gives none of it");
+    let (id, last) = writer
+        .stage_grants(&two.identity(), None, 1)
+        .unwrap()
+        .expect("one of two");
+    submit(&writer, id);
+    let left = writer
+        .stage_grants(&two.identity(), Some(&last), 1)
+        .unwrap();
+    assert!(left.is_none());
+    follow(&writer, &reader, true);
+    assert_eq!(opened(&reader), [Some(body("a", 1)), None]);
 }
 
 #[test]
