@@ -25,9 +25,8 @@ use silsila_seal::{
 use silsila_store::{FileKey, Store};
 use zeroize::Zeroizing;
 
-use crate::channels::FIRST;
 use crate::exit::Failure;
-use crate::keys;
+use crate::{channels, keys, restored};
 
 /// What the gateway keeps of its recovery key, in the keys folder.
 pub const RECOVERY_FILE: &str = "recovery.keys";
@@ -143,7 +142,7 @@ fn write(
             let _ = fs::remove_file(&copy);
             copied?;
         } else if has_extension(&file, "channel")
-            || file.ends_with(Path::new("channels").join(FIRST))
+            || file.ends_with(Path::new(channels::FOLDER).join(channels::FIRST))
         {
             add(&mut backup, &name, &file)?;
         }
@@ -196,13 +195,22 @@ fn files(folder: &Path, name: &str) -> Result<Vec<(String, PathBuf)>, Failure> {
 ///
 /// # Errors
 /// [`Failure::NotEmpty`]; a wrong recovery key; a damaged backup. Nothing is changed then.
-pub fn restore(settings: &Settings, from: &Path, key: &RecoveryKey) -> Result<usize, Failure> {
+pub fn restore(
+    settings: &Settings,
+    from: &Path,
+    key: &RecoveryKey,
+    now_ms: u64,
+) -> Result<usize, Failure> {
     let places = [
         ("keys/", Place::new(&settings.keys.folder)?),
         ("state/", Place::new(&settings.storage.folder)?),
     ];
     let open = File::open(from).map_err(Failure::file(from))?;
     let read = read(&mut BackupReader::new(BufReader::new(open), key)?, &places);
+    let read = read.and_then(|count| {
+        restored::mark(&places[1].1.beside, now_ms)?;
+        Ok(count)
+    });
     if read.is_err() {
         for (_, place) in &places {
             let _ = fs::remove_dir_all(&place.beside);

@@ -27,20 +27,20 @@ use crate::keys;
 /// More than the longest genesis.
 const LARGEST: u64 = 2 << 20;
 
+/// Their folder within the storage folder.
+pub const FOLDER: &str = "channels";
+
 /// Where they lie.
 #[must_use]
 pub fn folder(settings: &Settings) -> PathBuf {
-    settings.storage.folder.join("channels")
+    settings.storage.folder.join(FOLDER)
 }
 
 /// Every channel joined, in the order of their ids.
 ///
 /// # Errors
 /// A file that cannot be read, or that a member of this network would not join.
-pub fn joined(
-    settings: &Settings,
-    network: &Fingerprint,
-) -> Result<Vec<Genesis>, Failure> {
+pub fn joined(settings: &Settings, network: &Fingerprint) -> Result<Vec<Genesis>, Failure> {
     let folder = folder(settings);
     let Ok(entries) = fs::read_dir(&folder) else {
         return Ok(Vec::new());

@@ -27,6 +27,7 @@ pub mod listener;
 pub mod logging;
 pub mod output;
 pub mod pack;
+pub mod restored;
 pub mod scrub;
 pub mod shared;
 pub mod tls;

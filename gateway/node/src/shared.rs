@@ -59,6 +59,13 @@ pub struct Running {
     pub path: String,
 }
 
+/// The channels of a gateway that signs nothing on them. It ends when this is dropped.
+pub struct Watched {
+    /// What each was founded on, its ledger, and how it is.
+    pub channels: Vec<(Genesis, Store, ChannelHandle)>,
+    _network: Network,
+}
+
 /// The network's thread and the channels that run on it. Clones share them; [`Shared::close`] ends them.
 #[derive(Clone)]
 pub struct Shared(Arc<Inner>);
@@ -159,6 +166,36 @@ impl Ledgers {
     #[must_use]
     pub const fn own(&self) -> &Store {
         &self.own
+    }
+
+    /// Follows every channel, serves none, and signs nothing on any; `None` for a gateway that is alone. Blocks until
+    /// it does.
+    ///
+    /// # Errors
+    /// As [`Ledgers::start`].
+    pub fn watch(
+        self,
+        settings: &Settings,
+        keys: &GatewayKeys,
+    ) -> Result<Option<Watched>, Failure> {
+        let genesis: Vec<&Genesis> = self.parts.iter().map(|part| &part.genesis).collect();
+        let met = Met {
+            members: admitted(&self.parts)?,
+            addresses: settings.network.peers.clone(),
+        };
+        let Some(options) = network_options(settings, keys, &met, &genesis) else {
+            return Ok(None);
+        };
+        let network = Network::start(options)?;
+        let mut channels = Vec::new();
+        for Part { genesis, store, .. } in self.parts {
+            let ledger = StoreLedger::new(store.clone(), self.rules.clone());
+            channels.push((genesis, store, network.watch(Arc::new(ledger))?));
+        }
+        Ok(Some(Watched {
+            channels,
+            _network: network,
+        }))
     }
 
     /// Has every channel run and served; `None` for a gateway that is alone. Blocks until it does.
@@ -266,8 +303,7 @@ impl Shared {
             .iter()
             .partition(|genesis| running.iter().any(|one| one.genesis.id() == genesis.id()));
         self.met().addresses = peers.to_vec();
-        let options =
-            network_options(settings, keys, &self.met(), &[known, new.clone()].concat());
+        let options = network_options(settings, keys, &self.met(), &[known, new.clone()].concat());
         if let (Some(options), Some(network)) = (options, &*self.network()) {
             network.set_peers(&options)?;
         }
@@ -418,7 +454,10 @@ fn peers(met: &Met, channels: &[&Genesis]) -> Vec<Peer> {
     let is = |named: &PeerAddress, key: &PublicKey| key.to_string().starts_with(&named.key);
     for named in &met.addresses {
         if !members.iter().any(|key| is(named, key)) {
-            tracing::warn!(key = named.key, "network.peers names nobody who is a member of a joined channel");
+            tracing::warn!(
+                key = named.key,
+                "network.peers names nobody who is a member of a joined channel"
+            );
         }
     }
     let peer = |key: PublicKey| Peer {

@@ -39,6 +39,8 @@ pub(crate) struct Ground<B> {
     pub(crate) folder: String,
     /// The folder on disk that holds them, where there is one.
     pub(crate) root: Option<PathBuf>,
+    /// Whether this member only follows and signs nothing.
+    pub(crate) watch: bool,
 }
 
 /// The six lanes of a channel.
@@ -130,7 +132,10 @@ where
     let (pokes, pokes_in) = mpsc::channel(POKES);
     let (lane, notes) = notes();
     let mut desk = Desk::new(ledger, witnesses, me.engine_key.clone())?;
-    desk.signs_with(me.member_key.clone());
+    desk.silent = ground.watch;
+    if !ground.watch {
+        desk.signs_with(me.member_key.clone());
+    }
     let idle_ms = u64::try_from(ground.patience.idle.as_millis()).unwrap_or(u64::MAX);
     let mut handles = Vec::new();
     let stage = Stage {
@@ -142,6 +147,7 @@ where
         cache: ground.cache,
         folder: ground.folder,
         root: ground.root,
+        watch: ground.watch,
     };
     let mut conductor = Orchestra::new(context.child("orchestra"), stage, lanes.consensus);
     let epoch = Present::begin(&desk, &mut conductor, &news, &me.member_key).await;

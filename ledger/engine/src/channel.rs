@@ -141,6 +141,7 @@ impl Present {
         let beginning = Beginning {
             base: desk.base().map_err(|error| error.to_string())?,
             witnesses,
+            floor: desk.floor(),
             span: span.clone(),
             voter: Voter {
                 questions,

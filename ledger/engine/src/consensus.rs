@@ -8,6 +8,8 @@
 use std::time::Duration;
 
 use commonware_broadcast::buffered;
+use commonware_codec::Decode as _;
+use commonware_consensus::Epochable as _;
 use commonware_consensus::marshal::core::Actor;
 use commonware_consensus::marshal::resolver::p2p as backfill;
 use commonware_consensus::marshal::standard::{Inline, Standard};
@@ -33,7 +35,7 @@ use crate::epoch::Span;
 use crate::members::Members;
 use crate::receipt::Witnesses;
 use crate::voter::Voter;
-use crate::{Candidate, Scheme};
+use crate::{Candidate, Finality, Scheme};
 
 /// How many final blocks may be on their way to the ledger.
 pub(crate) const UNDER_WAY: usize = 16;
@@ -79,6 +81,9 @@ pub(crate) struct Parts<B> {
     pub(crate) members: Members,
     /// The block behind which the epoch begins.
     pub(crate) genesis: Candidate,
+    /// What makes the ledger's last block final. Without a journal of its votes the member begins behind it: in no
+    /// view up to there will it vote, as it may have done before its files were lost.
+    pub(crate) floor: Option<Vec<u8>>,
     pub(crate) span: Span,
     pub(crate) blocker: B,
     pub(crate) voter: Voter,
@@ -131,6 +136,7 @@ where
         witnesses,
         members,
         genesis,
+        floor,
         span,
         blocker,
         voter,
@@ -138,6 +144,16 @@ where
         cache,
         prefix,
     } = parts;
+    let journal = format!("{prefix}-simplex");
+    let journaled = context
+        .scan(&journal)
+        .await
+        .is_ok_and(|blobs| !blobs.is_empty());
+    let floor = floor.filter(|_| !journaled).and_then(|bytes| {
+        let config = scheme.certificate_codec_config();
+        let finality = Finality::decode_cfg(bytes::Bytes::from(bytes), &config).ok()?;
+        (finality.epoch() == span.epoch()).then_some(finality)
+    });
     let (buffer, buffer_mailbox) = buffered::Engine::new(
         context.child("buffer"),
         buffered::Config {
@@ -177,7 +193,10 @@ where
             provider: ConstantProvider::new(scheme.clone()),
             // To marshal an epoch has no end: nothing of another is asked of it.
             epocher: Span::endless(span.epoch().get()),
-            start: Start::Genesis(Digested::precomputed(genesis, digest)),
+            start: match &floor {
+                Some(finality) => Start::Floor(finality.clone()),
+                None => Start::Genesis(Digested::precomputed(genesis, digest)),
+            },
             partition_prefix: format!("{prefix}-marshal"),
             mailbox_size: NZUsize!(1024),
             view_retention: ViewDelta::new(100),
@@ -224,10 +243,10 @@ where
             reporter: wrapped,
             track_historical_votes: false,
             strategy: Sequential,
-            partition: format!("{prefix}-simplex"),
+            partition: journal,
             mailbox_size: NZUsize!(1024),
             epoch: span.epoch(),
-            floor: Floor::Genesis(digest),
+            floor: floor.map_or(Floor::Genesis(digest), Floor::Finalized),
             replay_buffer: NZUsize!(1 << 20),
             write_buffer: NZUsize!(1 << 20),
             page_cache: cache,

@@ -79,6 +79,8 @@ pub(crate) struct Beginning {
     pub(crate) witnesses: Witnesses,
     /// That block.
     pub(crate) base: Candidate,
+    /// The finalization that makes the ledger's last block final, of this epoch or an earlier one.
+    pub(crate) floor: Option<Vec<u8>>,
     pub(crate) span: Span,
     pub(crate) voter: Voter,
 }
@@ -104,6 +106,7 @@ pub(crate) struct Orchestra<E, B, S: Sender<PublicKey = PublicKey>> {
     pub(crate) cache: CacheRef,
     pub(crate) folder: String,
     pub(crate) root: Option<PathBuf>,
+    watch: bool,
     lanes: [MuxHandle<ToMembers<S>>; 5],
     running: Vec<Handle<()>>,
 }
@@ -120,6 +123,8 @@ pub(crate) struct Stage<B> {
     pub(crate) folder: String,
     /// The folder on disk that holds them, where there is one.
     pub(crate) root: Option<PathBuf>,
+    /// Whether this member takes part in no epoch's consensus.
+    pub(crate) watch: bool,
 }
 
 impl<E, B, S> Orchestra<E, B, S>
@@ -142,6 +147,7 @@ where
             cache,
             folder,
             root,
+            watch,
         } = stage;
         let Lanes {
             votes,
@@ -170,6 +176,7 @@ where
             cache,
             folder,
             root,
+            watch,
             lanes,
             running: Vec::new(),
         }
@@ -185,6 +192,7 @@ where
         let Beginning {
             witnesses,
             base,
+            floor,
             span,
             voter,
         } = beginning;
@@ -197,7 +205,7 @@ where
         let me = self.key.public_key();
         let validators = witnesses.validators().clone();
         let votes = validators.len() >= MIN_QUORUM_VALIDATORS;
-        if !votes || validators.position(&me).is_none() {
+        if self.watch || !votes || validators.position(&me).is_none() {
             return Ok(None);
         }
         let mut lanes = Vec::with_capacity(self.lanes.len());
@@ -221,6 +229,7 @@ where
             witnesses,
             members: self.members.clone(),
             genesis: base,
+            floor,
             span,
             blocker: self.blocker.clone(),
             voter,

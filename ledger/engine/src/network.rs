@@ -79,6 +79,7 @@ pub struct Network {
 enum Order {
     Join {
         ledger: Arc<dyn Ledger>,
+        watch: bool,
         reply: answers::SyncSender<Result<ChannelHandle, EngineError>>,
     },
     Peers {
@@ -117,8 +118,29 @@ impl Network {
     /// # Errors
     /// Where the channel cannot be run.
     pub fn join(&self, ledger: Arc<dyn Ledger>) -> Result<ChannelHandle, EngineError> {
+        self.take_part(ledger, false)
+    }
+
+    /// Follows the channel of a ledger and signs nothing on it: no vote, no receipt, no transaction. For a member
+    /// whose ledger was restored, until it knows again what it signed. Blocks until it does.
+    ///
+    /// # Errors
+    /// Where the channel cannot be run.
+    pub fn watch(&self, ledger: Arc<dyn Ledger>) -> Result<ChannelHandle, EngineError> {
+        self.take_part(ledger, true)
+    }
+
+    fn take_part(
+        &self,
+        ledger: Arc<dyn Ledger>,
+        watch: bool,
+    ) -> Result<ChannelHandle, EngineError> {
         let (reply, answer) = answers::sync_channel(1);
-        self.order(Order::Join { ledger, reply })?;
+        self.order(Order::Join {
+            ledger,
+            watch,
+            reply,
+        })?;
         answer.recv().map_err(|_| stopped("its thread has ended"))?
     }
 
@@ -271,7 +293,11 @@ fn run(
                     set += 1;
                     oracle.track(set, peers);
                 }
-                Some(Order::Join { ledger, reply }) => {
+                Some(Order::Join {
+                    ledger,
+                    watch,
+                    reply,
+                }) => {
                     let id = ledger.genesis().id();
                     if joined.contains_key(&id) {
                         _ = reply.send(Err(EngineError::Joined));
@@ -283,6 +309,7 @@ fn run(
                         cache: cache.clone(),
                         folder: String::new(),
                         root: Some(options.folder.clone()),
+                        watch,
                     };
                     let me = Me {
                         engine_key: key.clone(),

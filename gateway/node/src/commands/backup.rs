@@ -34,7 +34,7 @@ pub(super) fn restore(settings: &Settings, args: &RestoreArgs) -> Result<Exit, F
     }
     .map_err(SealError::from)?;
     let key = RecoveryKey::parse(&typed)?;
-    let files = backup::restore(settings, &args.file, &key)?;
+    let files = backup::restore(settings, &args.file, &key, SystemClock.now_ms())?;
     print(&format!(
         "{files} files restored into {} and {}",
         settings.keys.folder.display(),

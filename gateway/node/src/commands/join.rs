@@ -12,11 +12,7 @@ use crate::exit::{Exit, Failure};
 use crate::ledgers::Shelf;
 use crate::{assemble, channels};
 
-pub(super) async fn run(
-    settings: &Settings,
-    file: &Path,
-    admitted: bool,
-) -> Result<Exit, Failure> {
+pub(super) async fn run(settings: &Settings, file: &Path, admitted: bool) -> Result<Exit, Failure> {
     let (network, own) = channel::own(settings)?;
     let bytes = channels::read(file)?;
     let genesis = if admitted {

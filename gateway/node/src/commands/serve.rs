@@ -10,7 +10,7 @@ use crate::admin::{Office, server::Server};
 use crate::assemble::{self, FHIR_PATH, Gateway};
 use crate::exit::{Exit, Failure};
 use crate::keys;
-use crate::logging;
+use crate::{logging, restored};
 
 pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
     let settings = &loaded.settings;
@@ -20,7 +20,11 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
         // Before signals are caught, so that Ctrl-C answers the question too.
         keys::existing(&settings.keys.folder)?;
     }
-    let signals = stop_signal()?;
+    let mut signals = std::pin::pin!(stop_signal()?);
+    tokio::select! {
+        () = &mut signals => return Ok(Exit::Ok),
+        caught_up = restored::catch_up(settings) => caught_up?,
+    }
     let gateway = assemble::gateway(settings).await?;
     let fhir = format!(
         "{}://{}{FHIR_PATH}",
@@ -58,7 +62,7 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
 
     // Intake and listener run until they are told to stop; one that ends by itself has panicked.
     let (exit, intake_ended, served_ended) = tokio::select! {
-        () = signals => (Exit::Ok, false, false),
+        () = &mut signals => (Exit::Ok, false, false),
         () = admin.run(office) => (Exit::Other, false, false),
         _ = &mut intake => (Exit::Other, true, false),
         _ = &mut served => (Exit::Other, false, true),

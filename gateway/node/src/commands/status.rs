@@ -49,7 +49,10 @@ fn exit(report: &Report) -> Exit {
         || ledgers(report).any(|ledger| ledger.damaged > 0)
         || membership_ended(report)
         || report.channels.iter().any(may_not_act)
-        || report.channels.iter().any(|channel| channel.failing.is_some())
+        || report
+            .channels
+            .iter()
+            .any(|channel| channel.failing.is_some())
     {
         Exit::Found
     } else if any(SourceState::Waiting) {

@@ -49,7 +49,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
     }
 
     pub(super) fn votes(&self) -> bool {
-        self.witnesses.validators().position(&self.me).is_some()
+        !self.silent && self.witnesses.validators().position(&self.me).is_some()
     }
 
     pub(super) fn ask(&mut self, of: PublicKey, now: u64) {

@@ -84,6 +84,8 @@ pub(crate) struct Desk<L: Ledger + ?Sized> {
     turn: usize,
     pub(crate) letters: Vec<(To, Message)>,
     announced: u64,
+    /// Whether this member signs and offers nothing: its own past is not all known here.
+    pub(crate) silent: bool,
     /// Rises when there may be something to propose.
     pub(crate) news: u64,
 }
@@ -140,6 +142,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             turn: 0,
             letters: Vec::new(),
             announced: 0,
+            silent: false,
             news: 0,
         };
         desk.note_revoked(true);

@@ -66,6 +66,9 @@ impl<L: Ledger + ?Sized> Desk<L> {
     /// Offers what this member wants ordered, and gives up what can never be. What is new is offered at
     /// once; what was offered before is judged and offered again from time to time.
     pub(crate) fn offer(&mut self, now: u64) -> Result<(), LedgerError> {
+        if self.silent {
+            return Ok(());
+        }
         let mut pending = self.ledger.pending()?;
         let current: HashSet<TxId> = pending.iter().copied().collect();
         self.offered.retain(|id, _| current.contains(id));
@@ -231,7 +234,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
         let Some(waiting) = self.pool.get(id) else {
             return;
         };
-        if payloads(&waiting.open).next().is_none() {
+        if self.silent || payloads(&waiting.open).next().is_none() {
             return;
         }
         if let Some(receipt) = self.witnesses.sign(&self.key, id) {

@@ -25,6 +25,15 @@ impl<L: Ledger + ?Sized> Desk<L> {
         }
     }
 
+    /// The finalization that makes the tip final, be it the tip's own or that of a block soon after it.
+    pub(crate) fn floor(&self) -> Option<Vec<u8>> {
+        let block = self.ledger.block(self.tip().height()).ok()??;
+        match Certificate::decode(&block.certificate).ok()? {
+            Certificate::Quorum { finalization, .. } => Some(finalization.encode()),
+            Certificate::Lone { .. } => None,
+        }
+    }
+
     /// Judges a proposed block.
     pub(crate) fn judge(&mut self, candidate: &Candidate) -> Result<(), Bad> {
         let parent = self.branches.after(&candidate.header().previous);

@@ -579,6 +579,7 @@ async fn run<S, R>(
         cache: CacheRef::new(NZU16!(4096), NZUsize!(256)),
         folder,
         root: None,
+        watch: false,
     };
     let me = Me {
         engine_key: key,
