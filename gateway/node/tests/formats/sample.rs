@@ -212,7 +212,8 @@ pub fn candidate() -> Vec<u8> {
     receipts.sort_by_key(|receipt| receipt.validator);
     let ids: Vec<_> = transactions.iter().map(Transaction::id).collect();
     let header = ChainState::at_genesis(&CHANNEL).next_header(CHANNEL.time_ms + 10, &ids);
-    let candidate = Candidate::new(header, transactions, opened, &[receipts, Vec::new()]);
+    let receipts = [receipts, Vec::new()];
+    let candidate = Candidate::new(header, Height(0), transactions, opened, &receipts);
     commonware_codec::Encode::encode(&candidate).to_vec()
 }
 
