@@ -3,6 +3,7 @@
 //! use and is replaced; what could not be read is simply not there.
 
 use rusqlite::Connection;
+use rusqlite::types::Value;
 use silsila_chain::merkle::root;
 use silsila_chain::{
     Block, BlockHeader, CHUNK, ChannelId, Height, OpenTransaction, PayloadCommitment, Transaction,
@@ -16,6 +17,9 @@ use crate::notice::during;
 use crate::read::block;
 
 const CACHE: usize = 4 << 20;
+
+/// Takes a row, with the names of its columns.
+pub(super) type Take<'t> = dyn FnMut(&[String], Vec<Value>) -> Result<(), StoreError> + 't;
 
 /// A damaged file, read only.
 pub(super) struct Salvage {
@@ -101,15 +105,11 @@ impl Salvage {
             Ok(read) => Ok(Some(read)),
             Err(StoreError::Damaged { .. } | StoreError::Foreign { .. }) => Ok(None),
             // A value of another type than its column has.
-            Err(StoreError::Sqlite { source })
-                if matches!(
-                    source,
+            Err(StoreError::Sqlite {
+                source:
                     rusqlite::Error::InvalidColumnType(..)
-                        | rusqlite::Error::FromSqlConversionFailure(..)
-                ) =>
-            {
-                Ok(None)
-            }
+                    | rusqlite::Error::FromSqlConversionFailure(..),
+            }) => Ok(None),
             Err(other) => Err(other),
         }
     }
@@ -171,11 +171,7 @@ impl Salvage {
 
     /// Rows of a table in the order of its key, as long as they can be read, from both ends. Says whether some
     /// could not be.
-    pub(super) fn rows(
-        &mut self,
-        table: &str,
-        take: &mut dyn FnMut(&[String], Vec<rusqlite::types::Value>) -> Result<(), StoreError>,
-    ) -> Result<bool, StoreError> {
+    pub(super) fn rows(&mut self, table: &str, take: &mut Take<'_>) -> Result<bool, StoreError> {
         let mut lost = true;
         for order in ["ASC", "DESC"] {
             let whole = self.attempt(|conn| walk(conn, table, order, take))?;
@@ -192,7 +188,7 @@ fn walk(
     conn: &Connection,
     table: &str,
     order: &str,
-    take: &mut dyn FnMut(&[String], Vec<rusqlite::types::Value>) -> Result<(), StoreError>,
+    take: &mut Take<'_>,
 ) -> Result<(), StoreError> {
     let mut keys =
         conn.prepare("SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk")?;
@@ -206,11 +202,7 @@ fn walk(
         by.join(", ")
     };
     let mut statement = conn.prepare(&format!("SELECT * FROM {table} ORDER BY {by}"))?;
-    let columns: Vec<String> = statement
-        .column_names()
-        .into_iter()
-        .map(ToOwned::to_owned)
-        .collect();
+    let columns: Vec<String> = statement.column_names().map(ToOwned::to_owned).collect();
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let values = (0..columns.len()).map(|at| row.get(at));

@@ -53,7 +53,7 @@ impl Store {
         payloads: impl IntoIterator<Item = Vec<u8>>,
     ) -> Result<u64, StoreError> {
         let arrived = Arrived::new(payloads);
-        self.0.committing(|writer| writer.add_payloads(arrived))
+        self.0.committing(|writer| writer.add_payloads(&arrived))
     }
 
     /// As [`Store::add_payloads`]; where damage is mended by it, the list says with whose bytes.
@@ -66,7 +66,7 @@ impl Store {
         member: &str,
     ) -> Result<u64, StoreError> {
         let arrived = Arrived::new(payloads).from(member);
-        self.0.committing(|writer| writer.add_payloads(arrived))
+        self.0.committing(|writer| writer.add_payloads(&arrived))
     }
 
     /// Keeps payloads of transactions that no block holds yet, durably when this returns; the caller limits how

@@ -26,7 +26,9 @@ pub use halt::Halt;
 pub use scrub::{ScrubState, ScrubStep};
 pub use witness::{Witness, Witnessed};
 
-pub(crate) use damage::{By, insert as insert_damage, is_damaged, is_listed, repaired, repaired_file};
+pub(crate) use damage::{
+    By, insert as insert_damage, is_damaged, is_listed, repaired, repaired_file,
+};
 pub(crate) use join::{check_genesis, replay};
 pub(crate) use tables::check_outbox;
 pub(crate) use whole::verify_whole;

@@ -46,7 +46,7 @@ impl Writer {
             && stored.header == block.header
         {
             let payloads = Arrived::new(std::mem::take(payloads).into_bytes());
-            return self.add_payloads(payloads).map(|_| ());
+            return self.add_payloads(&payloads).map(|_| ());
         }
         // What differs from what was judged, if only by another good signature, is judged like any other.
         let judged = judged.map(|judged| self.chain.verify_judged(block, judged));

@@ -203,7 +203,7 @@ fn reveal(
 
 impl Writer {
     /// Fills in payloads of committed entries; says how many found their place.
-    pub(crate) fn add_payloads(&mut self, arrived: Arrived) -> Result<u64, StoreError> {
+    pub(crate) fn add_payloads(&mut self, arrived: &Arrived) -> Result<u64, StoreError> {
         let (mut placed, mut revealed) = (0, Vec::new());
         let before = self.chain.entries();
         let tip = self.tip();
