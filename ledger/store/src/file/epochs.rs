@@ -7,6 +7,9 @@ use silsila_chain::{Epoch, Epochs, Height, Identity, PublicKey, Scheme};
 use crate::StoreError;
 use crate::file::{int, number};
 
+/// An epoch's first block, and its validators.
+type Begun = (Height, Vec<Identity>);
+
 /// A scheme's byte and a key.
 const IDENTITY: usize = 33;
 
@@ -28,7 +31,7 @@ pub(crate) fn knows_epochs(conn: &Connection) -> Result<bool, StoreError> {
 /// The first blocks of all epochs but the first, and their validators; `None` where a row holds none.
 pub(crate) fn read_epochs(
     conn: &Connection,
-) -> Result<Option<Vec<(Height, Vec<Identity>)>>, StoreError> {
+) -> Result<Option<Vec<Begun>>, StoreError> {
     let mut rows =
         conn.prepare_cached("SELECT first, validators FROM ledger_epoch ORDER BY first")?;
     let rows = rows.query_map([], |row| {
