@@ -177,9 +177,9 @@ impl Forger {
             0 => Message::Tip(Height(u64::MAX)),
             1 => Message::Tip(Height(self.dice.roll(1000))),
             2 => Message::Ask(Height(self.dice.roll(10))),
-            3 => self.offer(MemberKey::from_seed(&seed_of(victim)), true),
-            4 => self.offer(self.own_key(), true),
-            5 | 6 => self.offer(self.own_key(), false),
+            3 => self.offer(&MemberKey::from_seed(&seed_of(victim)), true),
+            4 => self.offer(&self.own_key(), true),
+            5 | 6 => self.offer(&self.own_key(), false),
             7 => self.replay(victim)?,
             8 => Message::Blocks(vec![self.forge_block(victim)?]),
             9 => Message::Receipt(
@@ -206,7 +206,7 @@ impl Forger {
     }
 
     /// A transaction in somebody's name: with a signature that is none, or one that is genuine.
-    fn offer(&mut self, of: MemberKey, forged: bool) -> Message {
+    fn offer(&mut self, of: &MemberKey, forged: bool) -> Message {
         self.sequence += 1;
         let number = 10_000_000 + self.dice.roll(1 << 40);
         let (record, payload) = resource(number, 1000);
@@ -216,13 +216,7 @@ impl Forger {
             .sequence(&Identity::ed25519(of.public()))
             .unwrap_or_default();
         let sequence = last + self.sequence;
-        let mut transaction = sign(
-            &of,
-            chain.channel(),
-            sequence,
-            until,
-            &Entry::Record(record),
-        );
+        let mut transaction = sign(of, chain.channel(), sequence, until, &Entry::Record(record));
         if forged {
             let at = self.dice.index(64);
             transaction.signature.0[at] ^= 1;
