@@ -36,7 +36,7 @@ impl Learned {
             match self.ask().await {
                 Ok(found) => *self.revocations() = found,
                 Err(error) => {
-                    tracing::debug!(%error, "the authority was not asked whom it revoked")
+                    tracing::debug!(%error, "the authority was not asked whom it revoked");
                 }
             }
             tokio::time::sleep(self.pause).await;

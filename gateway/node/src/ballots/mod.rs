@@ -88,7 +88,7 @@ impl Ballots {
         loop {
             let ballots = self.clone();
             let known = met.clone();
-            let looked = tokio::task::spawn_blocking(move || ballots.look_around(known)).await;
+            let looked = tokio::task::spawn_blocking(move || ballots.look_around(&known)).await;
             match looked {
                 Ok(Ok(now)) => met = now,
                 Ok(Err(error)) => tracing::debug!(%error, "the channels could not be looked at"),
@@ -101,14 +101,14 @@ impl Ballots {
 
     fn look_around(
         &self,
-        met: BTreeSet<PublicKey>,
+        met: &BTreeSet<PublicKey>,
     ) -> Result<BTreeSet<PublicKey>, crate::exit::Failure> {
         self.look()?;
         let mut all = met.clone();
         for booth in self.booths().iter() {
             all.extend(booth.members_now());
         }
-        if all != met {
+        if all != *met {
             self.0.shared.meet(&all)?;
         }
         Ok(all)
