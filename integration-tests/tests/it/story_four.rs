@@ -26,6 +26,9 @@ pub const PATIENCE: Duration = Duration::from_secs(240);
 /// The number of the first patient of a lean hospital.
 pub const FIRST: u32 = 10_000;
 
+/// Changes the gateways' configurations before their first start.
+type Prepare = Box<dyn FnOnce(&mut [GatewayConfig])>;
+
 /// The network that a story wants.
 pub struct Founding<'a> {
     /// The name of the hospital's database.
@@ -39,7 +42,7 @@ pub struct Founding<'a> {
     /// How they reach one another, and under which contract.
     pub terms: Terms,
     /// Anything else, before the first start.
-    pub prepare: Box<dyn FnOnce(&mut [GatewayConfig])>,
+    pub prepare: Prepare,
 }
 
 impl<'a> Founding<'a> {

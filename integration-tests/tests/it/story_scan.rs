@@ -41,7 +41,7 @@ impl Marks {
         let words = vec![
             ("name", name.as_bytes().to_vec()),
             ("id", bytes[..8].to_vec()),
-            ("digits", whole[..16].as_bytes().to_vec()),
+            ("digits", whole.as_bytes()[..16].to_vec()),
             ("source", source.as_bytes().to_vec()),
         ];
         let mut parts: HashMap<[u8; 4], Vec<_>> = HashMap::new();

@@ -5,7 +5,7 @@
 //! often a member tells the root over its headers, signed; whoever has another root at that size has been given
 //! another history, stops, and asks for the blocks that show who gave it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use commonware_cryptography::ed25519::PublicKey;
 use silsila_chain::{
@@ -36,7 +36,7 @@ pub(super) struct Care {
     asked: u64,
     turn: usize,
     blocks: BTreeSet<Height>,
-    payloads: HashMap<PayloadDigest, Vec<u64>>,
+    payloads: BTreeMap<PayloadDigest, Vec<u64>>,
     /// The size of the last checkpoint told, and when.
     told: (u64, u64),
     /// Others' checkpoints of a size that this ledger has not reached.
@@ -117,7 +117,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             }
             match self.ledger.mend_block(block, &chain_key(from).to_string()) {
                 Ok(true) => {
-                    tracing::info!(member = %from, height = %header.height, "a block came for a damaged one")
+                    tracing::info!(member = %from, height = %header.height, "a block came for a damaged one");
                 }
                 Ok(false) => {}
                 Err(error) => {

@@ -118,7 +118,8 @@ impl<L: Ledger + ?Sized> Desk<L> {
             let applied = if height == tip.next() {
                 self.apply(&block, now)
             } else {
-                Ok(self.inbox.clear())
+                self.inbox.clear();
+                Ok(())
             };
             match applied {
                 Err(LedgerError::Refused(why)) => {

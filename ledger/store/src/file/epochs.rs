@@ -29,9 +29,7 @@ pub(crate) fn knows_epochs(conn: &Connection) -> Result<bool, StoreError> {
 }
 
 /// The first blocks of all epochs but the first, and their validators; `None` where a row holds none.
-pub(crate) fn read_epochs(
-    conn: &Connection,
-) -> Result<Option<Vec<Begun>>, StoreError> {
+pub(crate) fn read_epochs(conn: &Connection) -> Result<Option<Vec<Begun>>, StoreError> {
     let mut rows =
         conn.prepare_cached("SELECT first, validators FROM ledger_epoch ORDER BY first")?;
     let rows = rows.query_map([], |row| {

@@ -3,11 +3,11 @@
 //! by the validators of its own.
 
 use silsila_store::chain::{
-    BlockHeader, Certificate, EPOCH_NOTICE, Endorsed, Entry, EpochChange, Evidence, Genesis,
-    Height, MemberKey,
+    Admission, BlockHeader, Certificate, Change, Checkpoint, EPOCH_NOTICE, Endorsed, Entry,
+    EpochChange, Evidence, Genesis, Height, Identity, MemberChange, MemberKey,
 };
 use silsila_store::rusqlite::Connection;
-use silsila_store::{Store, StoreError, TxStatus};
+use silsila_store::{Store, StoreError, TxStatus, Witnessed};
 
 use crate::harness::{assert_clean, body, put, read, stage};
 use crate::sharing::{Member, commit, follow, found, submit};
@@ -198,4 +198,34 @@ fn a_block_at_the_boundary_can_be_repaired() {
         one.repair_block(&block, 9).unwrap();
         assert_clean(one);
     }
+}
+
+#[test]
+fn another_tree_of_whoever_joined_later_is_evidence_with_the_proof_of_its_admission() {
+    let members = [1, 2].map(Member::new);
+    let genesis = found(&members.each_ref());
+    let store = members[0].open(&genesis);
+    let joins = MemberChange {
+        subject: Identity::ed25519(key(9).public()),
+        revision: 1,
+        until: Height(1000),
+        change: Change::Admit(Admission {
+            organization: "a third".to_owned(),
+            ..genesis.members[0].admission.clone()
+        }),
+    };
+    let joins = Entry::Member(Box::new(Endorsed::new(joins, Vec::new())));
+    let id = store.propose(&joins).unwrap();
+    submit(&store, id);
+    let own = store.checkpoint(None).unwrap();
+    let other = Checkpoint {
+        root: [7; 32],
+        ..own
+    };
+    let compared = store.witness(&key(9).public(), &other.sign(&key(9)));
+    assert_eq!(compared.unwrap(), Witnessed::Other);
+    let halt = store.halted().unwrap().unwrap();
+    let evidence = Evidence::decode(&halt.evidence).unwrap();
+    assert_eq!(evidence.admissions.len(), 1);
+    evidence.verify(&genesis.id()).unwrap();
 }
