@@ -217,7 +217,7 @@ pub fn candidate() -> Vec<u8> {
     commonware_codec::Encode::encode(&candidate).to_vec()
 }
 
-/// Packed content without a dictionary.
+/// Packed content without a dictionary; its size stands before it.
 fn packed() -> Vec<u8> {
     let frame = cbor(|writer| {
         writer.array(3).text("patient").bytes(&[1; 32]);
@@ -225,7 +225,7 @@ fn packed() -> Vec<u8> {
     });
     [
         &[0][..],
-        &zstd::encode_all(&frame[..], 3).expect("compressed"),
+        &zstd::bulk::compress(&frame, 3).expect("compressed"),
     ]
     .concat()
 }

@@ -7,7 +7,7 @@ use silsila_chain::{
 };
 
 use super::inbox::size;
-use super::{ASK_AGAIN_MS, Desk, To};
+use super::{Desk, To};
 use crate::wire::{FILL, Message};
 use crate::{Candidate, Ledger, LedgerError, Witnesses};
 
@@ -30,8 +30,13 @@ impl<L: Ledger + ?Sized> Desk<L> {
         if soon && self.witnesses.validators().len() > 1 && self.votes() {
             return;
         }
-        if self.asked.as_ref().is_some_and(|(_, until)| now < *until) {
-            return;
+        match self.asked.take() {
+            Some(asked) if now < asked.1 => {
+                self.asked = Some(asked);
+                return;
+            }
+            Some((of, _)) => self.answers.late(&of),
+            None => {}
         }
         let ahead: Vec<&PublicKey> = self
             .tips
@@ -39,11 +44,10 @@ impl<L: Ledger + ?Sized> Desk<L> {
             .filter(|(_, tip)| **tip > height)
             .map(|(member, _)| member)
             .collect();
-        if ahead.is_empty() {
-            return;
-        }
         // Each time another one is asked: whoever tells of blocks may not have them.
-        let of = ahead[self.asks % ahead.len()].clone();
+        let Some(of) = self.answers.choose(&ahead, self.asks) else {
+            return;
+        };
         self.asks += 1;
         self.ask(of, now);
     }
@@ -54,8 +58,9 @@ impl<L: Ledger + ?Sized> Desk<L> {
 
     pub(super) fn ask(&mut self, of: PublicKey, now: u64) {
         let next = self.has_through().next();
+        let until = now + self.answers.wait(&of);
         self.letters.push((To::One(of.clone()), Message::Ask(next)));
-        self.asked = Some((of, now + ASK_AGAIN_MS));
+        self.asked = Some((of, until));
     }
 
     /// Sends blocks from one height on, none above `until`.

@@ -71,6 +71,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
     pub(super) fn take_blocks(&mut self, from: &PublicKey, blocks: Vec<Block>, now: u64) {
         if self.asked.as_ref().is_some_and(|(of, _)| of == from) {
             self.asked = None;
+            self.answers.came(from);
         }
         self.mend_blocks(from, &blocks);
         let room = !self.inbox.is_full();

@@ -6,6 +6,7 @@
 //! After a crash nothing here is missed: own transactions are in the ledger's outbox, and whoever
 //! offered something offers it again.
 
+mod answers;
 mod blocks;
 mod care;
 mod farewell;
@@ -77,9 +78,11 @@ pub(crate) struct Desk<L: Ledger + ?Sized> {
     care: care::Care,
     inbox: inbox::Inbox,
     wanted: HashMap<PayloadDigest, u64>,
-    /// Committed payloads that were asked for, when, and from which entry on the next are.
+    answers: answers::Answers,
+    /// Committed payloads that were asked for, of whom and until when an answer is waited for, and from
+    /// which entry on the next are.
     lacking: HashSet<PayloadDigest>,
-    fetched: u64,
+    fetching: Option<(PublicKey, u64)>,
     fetch_from: u64,
     turn: usize,
     pub(crate) letters: Vec<(To, Message)>,
@@ -137,7 +140,8 @@ impl<L: Ledger + ?Sized> Desk<L> {
             inbox: inbox::Inbox::default(),
             wanted: HashMap::new(),
             lacking: HashSet::new(),
-            fetched: 0,
+            fetching: None,
+            answers: answers::Answers::default(),
             fetch_from: 0,
             turn: 0,
             letters: Vec::new(),

@@ -10,6 +10,9 @@ use super::{ASK_AGAIN_MS, Desk, To};
 use crate::wire::{FILL, MAX_WANTED, Message};
 use crate::{Ledger, LedgerError};
 
+/// Who lacks no more blocks than so many fetches payloads.
+const NEARLY_ALL: u64 = 32;
+
 impl<L: Ledger + ?Sized> Desk<L> {
     /// Asks the authors of waiting transactions for payloads that are missing.
     pub(super) fn want_waiting(&mut self, now: u64) {
@@ -114,7 +117,13 @@ impl<L: Ledger + ?Sized> Desk<L> {
                 kept.into_bytes().collect(),
                 &crate::key::chain_key(from).to_string(),
             )?;
+            if self.fetching.as_ref().is_some_and(|(of, _)| of == from) {
+                // An answer is several messages; as long as they come, the rest is waited for.
+                let until = now + self.answers.wait(from);
+                self.fetching = Some((from.clone(), until));
+            }
             if self.lacking.is_empty() {
+                self.answers.came(from);
                 self.fetch_payloads(now)?;
             }
         }
@@ -133,11 +142,20 @@ impl<L: Ledger + ?Sized> Desk<L> {
         heights.into_iter().rev().nth(liars).unwrap_or_default()
     }
 
-    /// Asks for committed payloads that are not here, once the blocks are.
+    /// Asks for committed payloads that are not here, once the blocks are, but for the newest: at the end
+    /// of a slow line some are on their way whenever others write.
     pub(super) fn fetch_payloads(&mut self, now: u64) -> Result<(), LedgerError> {
-        let waits = self.fetched + ASK_AGAIN_MS > now && !self.lacking.is_empty();
-        if self.told() > self.tip().height() || waits {
+        let lag = self.told().0.saturating_sub(self.tip().height().0);
+        if lag > NEARLY_ALL {
             return Ok(());
+        }
+        if !self.lacking.is_empty()
+            && let Some((of, until)) = &self.fetching
+        {
+            if now < *until {
+                return Ok(());
+            }
+            self.answers.late(of);
         }
         let mut lacking = self.ledger.lacking(self.fetch_from, MAX_WANTED as u32)?;
         if lacking.is_empty() && self.fetch_from > 0 {
@@ -146,14 +164,14 @@ impl<L: Ledger + ?Sized> Desk<L> {
         }
         self.lacking = lacking.iter().map(|(_, digest)| *digest).collect();
         // Each time another member is asked, so that one who has not got them does not hold things up.
-        let others: Vec<PublicKey> = self.tips.keys().cloned().collect();
-        let Some((last, _)) = lacking.last().filter(|_| !others.is_empty()) else {
+        let others: Vec<&PublicKey> = self.tips.keys().collect();
+        let of = self.answers.choose(&others, self.turn);
+        let (Some((last, _)), Some(of)) = (lacking.last(), of) else {
             return Ok(());
         };
         self.fetch_from = last + 1;
-        self.fetched = now;
         self.turn += 1;
-        let of = others[self.turn % others.len()].clone();
+        self.fetching = Some((of.clone(), now + self.answers.wait(&of)));
         let numbers = lacking.iter().map(|(number, _)| *number).collect();
         self.letters.push((To::One(of), Message::Fetch(numbers)));
         Ok(())

@@ -20,12 +20,14 @@ fn heard(member: &Running, within: Duration) -> Option<(PublicKey, Vec<u8>)> {
     None
 }
 
-/// Says something to all until a member has heard it.
+/// Says something to all until a member has heard it; what else it hears meanwhile was said before.
 fn says(from: &Running, to: &Running, note: &[u8]) -> (PublicKey, Vec<u8>) {
     let until = Instant::now() + Duration::from_secs(30);
     loop {
         assert!(from.channel.tell(None, note.to_vec()));
-        if let Some(found) = heard(to, Duration::from_millis(300)) {
+        if let Some(found) = heard(to, Duration::from_millis(300))
+            && found.1 == note
+        {
             return found;
         }
         assert!(Instant::now() < until, "nothing was heard");
