@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_p2p::{Blocker, Receiver, Sender};
@@ -54,6 +55,7 @@ pub(crate) struct AllLanes<S, R> {
 pub struct ChannelHandle {
     id: ChannelId,
     pokes: mpsc::Sender<()>,
+    hurry: Arc<AtomicBool>,
     lane: Lane,
     status: watch::Receiver<ChannelStatus>,
 }
@@ -69,6 +71,12 @@ impl ChannelHandle {
     pub fn poke(&self) {
         // Full means that a poke waits already.
         _ = self.pokes.try_send(());
+    }
+
+    /// Says whether something waits for the chain's time to pass, which only blocks move: whoever orders
+    /// adds an empty one now and then while that is so and nothing else is committed.
+    pub fn hurry(&self, waits: bool) {
+        self.hurry.store(waits, Ordering::Relaxed);
     }
 
     /// Says something to another member's gateway, or to all. Says whether it is on its way: a note that is
@@ -131,6 +139,8 @@ where
     let (status, status_out) = watch::channel(ChannelStatus::default());
     let (pokes, pokes_in) = mpsc::channel(POKES);
     let (lane, notes) = notes();
+    let hurry = Arc::new(AtomicBool::new(false));
+    let hurried = Arc::clone(&hurry);
     let mut desk = Desk::new(ledger, witnesses, me.engine_key.clone())?;
     desk.silent = ground.watch;
     if !ground.watch {
@@ -174,6 +184,7 @@ where
             heard: BTreeMap::new(),
             failing: None,
             idle_ms,
+            hurry: hurried,
             wall: u64::MAX,
             // A while after the time at which everything was done last.
             steady: 86_400_000,
@@ -183,6 +194,7 @@ where
     let handle = ChannelHandle {
         id,
         pokes,
+        hurry,
         lane,
         status: status_out,
     };

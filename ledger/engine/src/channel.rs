@@ -2,6 +2,8 @@
 //! One channel's thread: everything that touches the ledger happens here, one thing after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -81,6 +83,9 @@ pub struct ChannelStatus {
     pub failing: Option<String>,
 }
 
+/// Where something waits for the chain's time to pass, so many milliseconds lie between empty blocks.
+const HURRY_MS: u64 = 5_000;
+
 /// The channel's thread.
 pub(crate) struct Channel<E, L: Ledger + ?Sized, S, R> {
     pub(crate) context: E,
@@ -105,6 +110,8 @@ pub(crate) struct Channel<E, L: Ledger + ?Sized, S, R> {
     pub(crate) failing: Option<String>,
     /// After how many milliseconds without a block an empty one is proposed.
     pub(crate) idle_ms: u64,
+    /// Whether something waits for the chain's time to pass.
+    pub(crate) hurry: Arc<AtomicBool>,
     /// What the wall clock said when it was last looked at, and the milliseconds that it went forward.
     pub(crate) wall: u64,
     pub(crate) steady: u64,
@@ -336,7 +343,7 @@ where
                     self.epoch.end_with(&self.desk, &parent, height);
                 }
                 let now = self.now();
-                let idle = now >= self.desk.tip().time_ms() + self.idle_ms;
+                let idle = now >= self.desk.tip().time_ms() + self.idle_ms || self.hurried(now);
                 // A block that was notarized and never finalized, before a power cut say, becomes final
                 // with one that follows it; what waits may all be in it, so that nothing else would.
                 let empty = idle || (settle && parent != self.desk.tip().hash());
@@ -441,6 +448,11 @@ where
         marshal.set_floor(finality);
     }
 
+    /// Whether an empty block is due because something waits for the chain's time to pass.
+    fn hurried(&self, now: u64) -> bool {
+        self.hurry.load(Ordering::Relaxed) && now >= self.desk.tip().time_ms() + HURRY_MS
+    }
+
     /// Orders what waits, where this member does so alone.
     fn order_alone(&mut self) {
         if matches!(self.epoch.role, Role::Orderer(_)) {
@@ -453,7 +465,8 @@ where
                 return;
             };
             let parent = self.desk.tip().hash();
-            let done = match self.desk.propose(&parent, false, self.now()) {
+            let now = self.now();
+            let done = match self.desk.propose(&parent, self.hurried(now), now) {
                 Ok(Proposal::Block(candidate)) => {
                     let certificate = Certificate::lone(key, &candidate.hash()).encode();
                     let now = self.steady;

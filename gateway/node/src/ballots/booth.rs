@@ -144,6 +144,7 @@ impl Booth {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = chain.clone();
         let mut desk = self.desk();
         self.decide_all(&mut desk, &chain, now)?;
+        self.handle.hurry(self.waits_for_time(&desk, &chain));
         self.act_by_itself(&mut desk, &chain, now)?;
         self.submit_all(&mut desk, &chain, now)?;
         let open = desk.kept.values().any(Kept::is_open);

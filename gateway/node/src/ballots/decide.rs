@@ -14,6 +14,8 @@ use super::kept::{self, Kept, Outcome};
 const TURN_MS: u64 = 10_000;
 /// What was refused is submitted again after so many milliseconds, where the contract permits it again.
 const RETRY_MS: u64 = 5_000;
+/// The authority's clock may be so many milliseconds ahead of that of whoever orders.
+const CLOCKS_DIFFER_MS: u64 = 60_000;
 
 impl Booth {
     pub(super) fn weigh(&self, chain: &ChainState, signer: &Identity, ballot: &Ballot) -> Weighed {
@@ -53,6 +55,18 @@ impl Booth {
             kept::prune(&mut desk.kept);
         }
         Ok(())
+    }
+
+    /// Whether a proposal waits for a certificate to begin: the chain judges it by its last block's time, and on an idle
+    /// channel that may be long ago. Two clocks may differ by a minute; behind that, it waits for something else.
+    pub(super) fn waits_for_time(&self, desk: &Desk, chain: &ChainState) -> bool {
+        let open = desk.kept.values().filter(|kept| kept.is_open());
+        let mut recent = open.filter(|kept| chain.time_ms() < kept.seen_ms + CLOCKS_DIFFER_MS);
+        recent.any(|kept| {
+            let proposer = Identity::ed25519(kept.ballot.proposer());
+            let answer = self.weigh(chain, &proposer, &kept.ballot).answer;
+            answer == Err(Reason::MemberCertificate)
+        })
     }
 
     /// What became of an open proposal by the chain as it stands; `None` while it is open.

@@ -91,6 +91,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
     pub(crate) fn apply(&mut self, block: &Block, now: u64) -> Result<(), LedgerError> {
         let hash = BlockHeader::hash(&block.header);
         let judged = self.branches.judged(&hash);
+        let before = self.tip().height();
         self.ledger.apply(block, judged, &mut self.inbox.beside)?;
         self.branches.advance()?;
         self.behind_since = None;
@@ -101,7 +102,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             self.offered.remove(&id);
             self.committed.add(id);
         }
-        self.note_revoked(false);
+        self.note_revoked(Some(before));
         self.forget();
         if height.0.is_multiple_of(64) {
             self.ledger.drop_held(height)?;
@@ -124,7 +125,9 @@ impl<L: Ledger + ?Sized> Desk<L> {
                 self.vouch(&id);
             }
         }
-        self.note_revoked(false);
+        // Whoever ordered alone and was revoked before hears up to the end of its epoch.
+        let before = Height(self.tip().height().0.saturating_sub(1));
+        self.note_revoked(Some(before));
         self.news += 1;
         true
     }

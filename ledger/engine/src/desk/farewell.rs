@@ -5,20 +5,46 @@
 //! it may have is what it could have had while it was one: blocks, no payloads. Who was revoked before this
 //! process started is not answered: the height is not known here then.
 
-use std::collections::btree_map::Entry;
+use std::collections::btree_map::Entry as Place;
 
 use commonware_cryptography::ed25519::PublicKey;
-use silsila_chain::{Height, Standing};
+use silsila_chain::{Change, Entry, Height, Identity, OpenEntry, Standing, read_entries};
 
 use super::{Desk, To};
 use crate::wire::Message;
 use crate::{Ledger, LedgerError};
 
+/// Which of the blocks behind `since` revoked a member; several may have come at once. Where none is found,
+/// the first of them: rather too little is told than too much.
+fn revoked_at<L: Ledger + ?Sized>(
+    ledger: &L,
+    member: &Identity,
+    since: Height,
+    tip: Height,
+) -> Height {
+    let revokes = |one: &OpenEntry| match &one.entry {
+        Entry::Member(change) => {
+            let change = &change.proposal;
+            change.subject == *member && matches!(change.change, Change::Revoke { .. })
+        }
+        _ => false,
+    };
+    for height in since.0 + 1..=tip.0 {
+        let block = ledger.block(Height(height)).ok().flatten();
+        let transactions = block.iter().flat_map(|block| &block.transactions);
+        let mut entries =
+            transactions.flat_map(|one| read_entries(&one.entries).unwrap_or_default());
+        if entries.any(|one| revokes(&one)) {
+            return Height(height);
+        }
+    }
+    since.next().min(tip)
+}
+
 impl<L: Ledger + ?Sized> Desk<L> {
-    /// Notes who was revoked by the last block; at the start, by whichever.
-    pub(super) fn note_revoked(&mut self, starting: bool) {
+    /// Notes who was revoked by the blocks behind `since`; at the start, by whichever.
+    pub(super) fn note_revoked(&mut self, since: Option<Height>) {
         let tip = self.branches.tip();
-        let height = tip.height();
         for (identity, member) in tip.members().iter() {
             if member.standing != Standing::Revoked {
                 continue;
@@ -31,12 +57,14 @@ impl<L: Ledger + ?Sized> Desk<L> {
                 // Until another is named, nothing is ordered without it.
                 continue;
             }
-            if let Entry::Vacant(place) = self.former.entry(key.clone())
+            if let Place::Vacant(place) = self.former.entry(key.clone())
                 && key != self.me
             {
-                place.insert((!starting).then_some(height));
-                if !starting {
-                    self.letters.push((To::One(key), Message::Tip(height)));
+                let ledger = &*self.ledger;
+                let at = since.map(|since| revoked_at(ledger, identity, since, tip.height()));
+                place.insert(at);
+                if let Some(at) = at {
+                    self.letters.push((To::One(key), Message::Tip(at)));
                 }
             }
         }

@@ -149,7 +149,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             silent: false,
             news: 0,
         };
-        desk.note_revoked(true);
+        desk.note_revoked(None);
         Ok(desk)
     }
 
@@ -176,7 +176,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
         let before = self.tip().height();
         self.branches.advance()?;
         if self.tip().height() > before {
-            self.note_revoked(false);
+            self.note_revoked(Some(before));
             self.forget();
             self.announce(now);
         }

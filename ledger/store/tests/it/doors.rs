@@ -157,8 +157,8 @@ fn the_tables_do_not_change_by_accident() {
     assert_eq!(
         (tables.len(), digest.to_string().as_str()),
         (
-            18,
-            "a3fd95d0a2abd09a6fd864413042fe6258d00de0a0b96b34697b5697e0a0fe82"
+            20,
+            "4a462b8bce923b58e409e301de216b858808cf19e1d79163192169315db45509"
         )
     );
     let pragma = |name: &str| {
