@@ -208,3 +208,29 @@ fn an_idle_channel_gets_empty_blocks_and_its_files_stop_growing() {
     eprintln!("files of an idle channel's four validators: {filling}, {full}, {later} bytes");
     assert!(later < full + (full - filling) / 4);
 }
+
+#[test]
+fn time_passes_on_an_idle_channel_while_something_waits_for_it_and_no_longer() {
+    let all = nodes(2);
+    let (one, two) = (&all[0], &all[1]);
+    let genesis = found("idle", &[one, two], 1);
+    let running = [one.run(&genesis, &[two]), two.run(&genesis, &[one])];
+    let [orders, follows] = &running;
+    assert_eq!(orders.height(), 0);
+
+    orders.channel.hurry(true);
+    level(&running, 1);
+    orders.channel.hurry(false);
+    let chain = follows.store.chain().unwrap();
+    assert!(chain.time_ms() > genesis.time_ms);
+    assert_eq!(chain.entries(), 0);
+
+    // Nothing further, and nothing by who only follows.
+    let height = orders.height();
+    follows.channel.hurry(true);
+    let until = Instant::now() + Duration::from_secs(7);
+    while Instant::now() < until {
+        assert_eq!(orders.height(), height);
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
