@@ -2,8 +2,6 @@
 //! The sealed backup, from the installation's recovery key to a gateway that goes on.
 
 use std::fs;
-use std::io::Write as _;
-use std::process::Stdio;
 
 use silsila_store::chain::Op;
 use silsila_store::{Draft, Payload, Store, StoreError};
@@ -48,33 +46,11 @@ pub fn put(store: &Store, id: &str) {
 }
 
 fn restore(place: &Place, key: &str) -> Ended {
-    let mut child = place
-        .command("ledger restore hospital.backup")
-        .current_dir(place.at(""))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary runs");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    writeln!(stdin, "{key}").expect("typed");
-    drop(stdin);
-    let output = child.wait_with_output().expect("it ends");
-    Ended {
-        code: output.status.code().expect("by itself"),
-        out: String::from_utf8(output.stdout).expect("UTF-8"),
-        err: String::from_utf8(output.stderr).expect("UTF-8"),
-    }
+    place.typed("ledger restore hospital.backup", key)
 }
 
 fn back_up(place: &Place) -> Ended {
-    let mut command = place.command("ledger backup hospital.backup");
-    let output = command.current_dir(place.at("")).output().expect("it runs");
-    Ended {
-        code: output.status.code().expect("by itself"),
-        out: String::from_utf8(output.stdout).expect("UTF-8"),
-        err: String::from_utf8(output.stderr).expect("UTF-8"),
-    }
+    place.typed("ledger backup hospital.backup", "")
 }
 
 #[test]

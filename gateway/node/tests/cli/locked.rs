@@ -11,27 +11,6 @@ use crate::place::{Ended, Place};
 
 const PASSPHRASE: &str = "seven camels at the well";
 
-fn typed(place: &Place, words: &str, line: &str) -> Ended {
-    let mut child = place
-        .command(words)
-        .current_dir(place.at(""))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the binary runs");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    // One that does not read it may be gone already.
-    let _ = writeln!(stdin, "{line}");
-    drop(stdin);
-    let output = child.wait_with_output().expect("it ends");
-    Ended {
-        code: output.status.code().expect("by itself"),
-        out: String::from_utf8(output.stdout).expect("UTF-8"),
-        err: String::from_utf8(output.stderr).expect("UTF-8"),
-    }
-}
-
 /// An installed gateway with one record, its keys locked; and its key file as it was before.
 fn locked() -> (Place, String, Ended) {
     let place = Place::new();
@@ -39,7 +18,9 @@ fn locked() -> (Place, String, Ended) {
     init.expect(0, &["recovery key"]);
     put(&store(&place), "a");
     let before = fs::read_to_string(place.at("keys/gateway.keys")).expect("there");
-    typed(&place, "keys lock", PASSPHRASE).expect(0, &["the keys are locked", "power cut"]);
+    place
+        .typed("keys lock", PASSPHRASE)
+        .expect(0, &["the keys are locked", "power cut"]);
     place.secret("passphrase", &format!("{PASSPHRASE}\n"));
     place.secret("wrong", "seven camels at the wall\n");
     (place, before, init)
@@ -80,8 +61,7 @@ fn a_passphrase_is_changed_and_taken_off_by_who_knows_it() {
     let (place, before, _) = locked();
     let told = |words: &str, file: &str, line: &str| {
         let file = place.at(file);
-        typed(
-            &place,
+        place.typed(
             &format!("{words} --passphrase-file {}", file.display()),
             line,
         )
@@ -262,13 +242,7 @@ fn a_forgotten_passphrase_costs_nothing_but_the_newest_backup() {
     let (place, before, init) = locked();
     let passphrase = place.at("passphrase");
     let told = format!("--passphrase-file {}", passphrase.display());
-    let back_up = |words: &str| {
-        typed(
-            &place,
-            &format!("ledger backup hospital.backup {words}"),
-            "",
-        )
-    };
+    let back_up = |words: &str| place.typed(&format!("ledger backup hospital.backup {words}"), "");
     back_up("").expect(5, &["error[KEY0008]"]);
     back_up(&told).expect(0, &["hospital.backup"]);
     for folder in ["state", "keys"] {
@@ -280,7 +254,9 @@ fn a_forgotten_passphrase_costs_nothing_but_the_newest_backup() {
         .filter(|line| line.starts_with("    "))
         .map(str::trim)
         .collect();
-    typed(&place, "ledger restore hospital.backup", &key.join("-")).expect(0, &["restored"]);
+    place
+        .typed("ledger restore hospital.backup", &key.join("-"))
+        .expect(0, &["restored"]);
     let after = fs::read_to_string(place.at("keys/gateway.keys")).expect("there");
     assert_eq!(after, before);
     place.run("ledger verify").expect(0, &["nothing is wrong"]);

@@ -8,3 +8,4 @@ mod place;
 mod proving;
 mod serving;
 mod small;
+mod typed;

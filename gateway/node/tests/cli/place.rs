@@ -2,6 +2,7 @@
 //! A folder with a configuration, and the binary run in it.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -86,7 +87,7 @@ pack = "{}"
             .mode(0o600)
             .open(self.at(name))
             .expect("opened");
-        std::io::Write::write_all(&mut file, text.as_bytes()).expect("written");
+        file.write_all(text.as_bytes()).expect("written");
     }
 
     /// The binary with this place's configuration.
@@ -101,20 +102,19 @@ pack = "{}"
     }
 
     pub fn run(&self, words: &str) -> Ended {
-        let Output {
-            status,
-            stdout,
-            stderr,
-        } = self.command(words).output().expect("the binary runs");
-        Ended {
-            code: status.code().expect("it ended by itself"),
-            out: String::from_utf8(stdout).expect("UTF-8"),
-            err: String::from_utf8(stderr).expect("UTF-8"),
-        }
+        Ended::of(self.command(words).output().expect("the binary runs"))
     }
 }
 
 impl Ended {
+    pub fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().expect("it ended by itself"),
+            out: String::from_utf8(output.stdout).expect("UTF-8"),
+            err: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
     /// Demands an exit code and words in what was printed.
     #[track_caller]
     pub fn expect(&self, code: i32, words: &[&str]) -> &Self {
