@@ -11,8 +11,8 @@ use crate::entry::Endorsed;
 use crate::merkle::Hash;
 use crate::rules::{Action, Claim, Epochs, Member, Members, Policy, Question, Standing};
 use crate::{
-    Admission, Change, ChannelId, Contract, ContractChange, Endorsement, EpochChange, Genesis,
-    Height, Identity, MemberChange, Reason, StateHash,
+    Admission, Change, ChannelId, Contract, ContractChange, Endorsement, Entry, EpochChange,
+    Genesis, Height, Identity, MemberChange, Reason, StateHash,
 };
 
 const ROOT_CONTEXT: &[u8] = b"silsila/state/2";
@@ -165,9 +165,28 @@ impl Agreement {
         })
     }
 
+    /// Makes a change that members vote on.
+    ///
+    /// # Errors
+    /// [`Reason::Kind`] for other entries; else why it is not made.
+    pub(super) fn change(
+        &mut self,
+        policy: &dyn Policy,
+        moment: Moment,
+        signer: &Identity,
+        entry: &Entry,
+    ) -> Result<(), Reason> {
+        match entry {
+            Entry::Member(change) => self.change_member(policy, moment, signer, change),
+            Entry::Contract(change) => self.change_contract(policy, moment, signer, change),
+            Entry::Epoch(change) => self.change_validators(policy, moment, signer, change),
+            Entry::Record(_) | Entry::Grant(_) => Err(Reason::Kind),
+        }
+    }
+
     /// Makes a change of a member, if it follows, is in time, and the contract permits it with the votes
     /// that it has.
-    pub(super) fn change_member(
+    fn change_member(
         &mut self,
         policy: &dyn Policy,
         moment: Moment,
@@ -181,7 +200,6 @@ impl Agreement {
         self.in_time(moment, proposal.until.0)?;
         self.members.check(proposal)?;
         let certified = self.certified(policy, moment, proposal)?;
-        let member = self.members.get(signer).ok_or(Reason::NotMember)?;
         let subject = self.members.get(&proposal.subject);
         let action = match (&proposal.change, subject) {
             (Change::Admit(admission), _) => Action::Admit(admission),
@@ -195,14 +213,13 @@ impl Agreement {
         // cannot lock itself out.
         let renews = matches!(proposal.change, Change::Renew { .. });
         let at_ms = (!renews).then_some(moment.parent_ms);
-        let votes = self.votes(signer, endorsements, at_ms);
         let about = (action, Some(&proposal.subject));
-        self.ask(policy, (signer, member), about, votes, certified)?;
+        self.put_to_vote(policy, (signer, endorsements), at_ms, about, certified)?;
         Arc::make_mut(&mut self.members).apply(proposal)
     }
 
     /// Puts another contract in the present one's place, if the present one permits it.
-    pub(super) fn change_contract(
+    fn change_contract(
         &mut self,
         policy: &dyn Policy,
         moment: Moment,
@@ -218,10 +235,9 @@ impl Agreement {
             return Err(Reason::ContractNumber);
         }
         policy.contract(&proposal.contract)?;
-        let member = self.members.get(signer).ok_or(Reason::NotMember)?;
-        let votes = self.votes(signer, endorsements, Some(moment.parent_ms));
-        let action = Action::ChangeContract(&proposal.contract);
-        self.ask(policy, (signer, member), (action, None), votes, false)?;
+        let about = (Action::ChangeContract(&proposal.contract), None);
+        let at_ms = Some(moment.parent_ms);
+        self.put_to_vote(policy, (signer, endorsements), at_ms, about, false)?;
         self.number = proposal.number;
         self.hash = proposal.contract.hash();
         self.contract = Arc::new(proposal.contract.clone());
@@ -229,7 +245,7 @@ impl Agreement {
     }
 
     /// Lets others order behind a boundary, if the contract permits it as it would permit another contract.
-    pub(super) fn change_validators(
+    fn change_validators(
         &mut self,
         policy: &dyn Policy,
         moment: Moment,
@@ -243,10 +259,9 @@ impl Agreement {
         self.in_time(moment, proposal.until.0)?;
         self.epochs.check(proposal.number, &proposal.validators)?;
         self.may_validate(&proposal.validators, moment.parent_ms)?;
-        let member = self.members.get(signer).ok_or(Reason::NotMember)?;
-        let votes = self.votes(signer, endorsements, Some(moment.parent_ms));
-        let action = Action::ChangeValidators(&proposal.validators);
-        self.ask(policy, (signer, member), (action, None), votes, false)?;
+        let about = (Action::ChangeValidators(&proposal.validators), None);
+        let at_ms = Some(moment.parent_ms);
+        self.put_to_vote(policy, (signer, endorsements), at_ms, about, false)?;
         let height = Height(moment.height);
         self.epochs.decide(height, proposal.validators.clone());
         Ok(())
@@ -287,17 +302,24 @@ impl Agreement {
         }
     }
 
-    fn votes(
+    /// Asks whether the signer may make a change with its own vote and those of who endorses it, as far as
+    /// they have a say at `at_ms`.
+    fn put_to_vote(
         &self,
-        signer: &Identity,
-        endorsements: &[Endorsement],
+        policy: &dyn Policy,
+        (signer, endorsements): (&Identity, &[Endorsement]),
         at_ms: Option<u64>,
-    ) -> (u32, u32) {
+        about: (Action<'_>, Option<&Identity>),
+        certified: bool,
+    ) -> Result<(), Reason> {
+        let member = self.members.get(signer).ok_or(Reason::NotMember)?;
         let endorsers = endorsements.iter().map(|endorsement| &endorsement.member);
-        let votes = self
-            .members
-            .votes(endorsers.chain(std::iter::once(signer)), at_ms);
-        (votes, self.members.organizations(at_ms))
+        let all = endorsers.chain(std::iter::once(signer));
+        let votes = (
+            self.members.votes(all, at_ms),
+            self.members.organizations(at_ms),
+        );
+        self.ask(policy, (signer, member), about, votes, certified)
     }
 
     /// Judges the certificate that a change carries; says whether there is one.

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Which transactions a block may hold.
 
-use crate::rules::agreement::Moment;
 use crate::rules::{Action, Agreement, Policy};
 use crate::tag_map::{EventSet, TagMap};
 use crate::{
-    Accepted, CertifiedHeader, ChainState, Change, Entry, EntryHash, EventId, Grant, Op, OpenEntry,
+    Accepted, CertifiedHeader, ChainState, Entry, EntryHash, EventId, Grant, Op, OpenEntry,
     OpenTransaction, PayloadCommitment, Reason, Record, Standing, StateHash, Suite, Tag,
     TransactionHeader, TxFault, TxId,
 };
@@ -145,13 +144,6 @@ impl<'s> Judge<'s> {
         Ok(())
     }
 
-    fn moment(&self) -> Moment {
-        Moment {
-            height: self.state.height().next().0,
-            parent_ms: self.state.time_ms(),
-        }
-    }
-
     /// Judges all but the entries; says which member signed.
     fn admit_header(&self, transaction: &OpenTransaction) -> Result<u32, Reason> {
         let header = transaction.header();
@@ -160,14 +152,15 @@ impl<'s> Judge<'s> {
         }
         let member = self.agreement.members().get(&header.member);
         let member = member.ok_or(Reason::NotMember)?;
-        let extends = member.standing == Standing::Active && extends(transaction);
-        if !extends {
-            member.may_act(self.moment().parent_ms)?;
-        }
+        let entries = transaction.entries().iter().map(|entry| &entry.entry);
+        member.may_submit(entries, self.state.time_ms())?;
         if header.sequence <= member.sequence {
             return Err(Reason::Sequence);
         }
-        let (height, limits) = (self.moment().height, &self.agreement.contract().limits);
+        let (height, limits) = (
+            self.state.moment().height,
+            &self.agreement.contract().limits,
+        );
         let bytes = transaction.entries().last().map_or(0, |entry| entry.end);
         let faults = [
             (height > header.valid_until.0, Reason::Expired),
@@ -191,26 +184,15 @@ impl<'s> Judge<'s> {
         entry: &'t OpenEntry,
         heads: &mut H,
     ) -> Result<(), Refused<H::Error>> {
-        let (moment, signer) = (self.moment(), &current.header.member);
         match &entry.entry {
             Entry::Record(record) => self.admit_record(current, undo, (record, entry.hash), heads),
             Entry::Grant(grant) => self
                 .admit_grant(current, undo, grant)
                 .map_err(Refused::from),
-            Entry::Member(change) => {
+            change @ (Entry::Member(_) | Entry::Contract(_) | Entry::Epoch(_)) => {
                 current.permitted.clear();
-                let agreement = &mut self.agreement;
-                Ok(agreement.change_member(self.policy, moment, signer, change)?)
-            }
-            Entry::Contract(change) => {
-                current.permitted.clear();
-                let agreement = &mut self.agreement;
-                Ok(agreement.change_contract(self.policy, moment, signer, change)?)
-            }
-            Entry::Epoch(change) => {
-                current.permitted.clear();
-                let agreement = &mut self.agreement;
-                Ok(agreement.change_validators(self.policy, moment, signer, change)?)
+                let (moment, signer) = (self.state.moment(), &current.header.member);
+                Ok(self.agreement.change(self.policy, moment, signer, change)?)
             }
         }
     }
@@ -363,15 +345,6 @@ impl<'s> Judge<'s> {
             after,
         }
     }
-}
-
-/// Whether a transaction does nothing but extend members' time: all that a member may do whose own time
-/// has ended.
-fn extends(transaction: &OpenTransaction) -> bool {
-    transaction.entries().iter().all(|entry| {
-        matches!(&entry.entry, Entry::Member(change)
-            if matches!(change.proposal.change, Change::Renew { .. }))
-    })
 }
 
 fn follows(record: &Record, head: Option<Head>) -> Result<(), Reason> {

@@ -7,7 +7,7 @@ use crate::cbor::{DecodeError, Reader, Writer};
 use crate::key::{read_identity, write_identity};
 use crate::merkle::{self, Hash};
 use crate::{
-    Admission, Change, Genesis, Identity, MAX_ORGANIZATION, MAX_ROLE, MemberChange, Reason,
+    Admission, Change, Entry, Genesis, Identity, MAX_ORGANIZATION, MAX_ROLE, MemberChange, Reason,
 };
 
 /// The most members that a channel ever has.
@@ -76,6 +76,23 @@ impl Member {
             Standing::Active if self.is_expired(at_ms) => Err(Reason::MemberExpired),
             Standing::Active => Ok(()),
         }
+    }
+
+    /// As [`Member::may_act`], for what it submits: whoever's time has ended may still extend members' time,
+    /// and do nothing else.
+    pub(super) fn may_submit<'e>(
+        &self,
+        entries: impl IntoIterator<Item = &'e Entry>,
+        at_ms: u64,
+    ) -> Result<(), Reason> {
+        let extends = |entry: &Entry| {
+            matches!(entry, Entry::Member(change)
+                if matches!(change.proposal.change, Change::Renew { .. }))
+        };
+        if self.standing == Standing::Active && entries.into_iter().all(extends) {
+            return Ok(());
+        }
+        self.may_act(at_ms)
     }
 
     fn change(&mut self, change: &Change) -> Result<(), Reason> {

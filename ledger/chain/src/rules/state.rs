@@ -3,6 +3,7 @@
 
 use crate::cbor::{DecodeError, Reader, Writer};
 use crate::merkle::{self, Frontier, Hash};
+use crate::rules::agreement::Moment;
 use crate::rules::{
     Agreement, CertifiedHeader, Epochs, Head, Heads, Judge, Members, Policy, Refused, Validators,
 };
@@ -200,6 +201,14 @@ impl ChainState {
     #[must_use]
     pub fn state_root(&self) -> Hash {
         self.agreement.state_root(&self.state)
+    }
+
+    /// When the next block is judged.
+    pub(super) const fn moment(&self) -> Moment {
+        Moment {
+            height: self.height.0 + 1,
+            parent_ms: self.time_ms,
+        }
     }
 
     /// Starts to judge the transactions of the next block.

@@ -3,9 +3,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::rules::agreement::Moment;
 use crate::rules::{Claim, Policy, Question};
-use crate::{ChainState, Change, Contract, Entry, Identity, Reason, Standing};
+use crate::{ChainState, Contract, Entry, Identity, Reason};
 
 /// What would become of a change if it were submitted behind the chain as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,21 +59,8 @@ impl ChainState {
         entry.check()?;
         let mut agreement = self.agreement().clone();
         let member = agreement.members().get(signer).ok_or(Reason::NotMember)?;
-        let renews = matches!(entry, Entry::Member(change)
-            if matches!(change.proposal.change, Change::Renew { .. }));
-        if !(renews && member.standing == Standing::Active) {
-            member.may_act(self.time_ms())?;
-        }
-        let moment = Moment {
-            height: self.height().next().0,
-            parent_ms: self.time_ms(),
-        };
-        match entry {
-            Entry::Member(change) => agreement.change_member(policy, moment, signer, change),
-            Entry::Contract(change) => agreement.change_contract(policy, moment, signer, change),
-            Entry::Epoch(change) => agreement.change_validators(policy, moment, signer, change),
-            _ => Err(Reason::Kind),
-        }
+        member.may_submit([entry], self.time_ms())?;
+        agreement.change(policy, self.moment(), signer, entry)
     }
 }
 
