@@ -32,8 +32,6 @@ use site::Site;
 
 /// A small hospital, whose searches those of the others are held against.
 const SMALL: u32 = 1_000;
-/// The hospital that a network of four shares.
-const SHARED: u32 = 1_000;
 /// After so long without work the gateway has given its memory back.
 const REST: Duration = Duration::from_secs(40);
 
@@ -54,6 +52,9 @@ struct Arguments {
     /// Only the network of four
     #[arg(long)]
     network: bool,
+    /// Patients of the hospital that the network of four shares: each is 25 entries
+    #[arg(long, default_value_t = 1_001)]
+    shared: u32,
     /// Sample the gateway with perf while it ingests
     #[arg(long)]
     profile: bool,
@@ -162,7 +163,7 @@ impl Bench {
     async fn network(&self, report: &mut Report) -> anyhow::Result<()> {
         eprintln!("== A network of four");
         let dir = self.arguments.dir.join("shared");
-        let site = Site::new(&self.server, &dir, SHARED + 1, self.arguments.chunk_rows).await?;
+        let site = Site::new(&self.server, &dir, self.arguments.shared, self.arguments.chunk_rows).await?;
         network::measure(report, &dir, &self.server, &site).await
     }
 
