@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What goes over the admin socket, and what `status --json` prints.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use silsila_pipeline::{QuarantineEntry, QuarantineFilter};
 use silsila_store::{Health, Store, StoreError};
@@ -153,8 +155,11 @@ pub struct ChannelReport {
     /// How many of them were revoked and keep their seats until others are named.
     #[serde(default)]
     pub revoked_validators: usize,
-    /// How many members there are, this one included.
+    /// How many members there are; this gateway among them where it was admitted.
     pub members: usize,
+    /// How many of them are others.
+    #[serde(default)]
+    pub others: usize,
     /// Other members that were heard within the last seconds, by their keys.
     pub heard: Vec<String>,
     /// The height here.
@@ -208,6 +213,7 @@ impl ChannelReport {
             boundary: status.boundary,
             revoked_validators: status.revoked_validators,
             members: status.members,
+            others: status.members.saturating_sub(1),
             heard: status.heard,
             height: status.height,
             seen: status.seen,
@@ -216,6 +222,14 @@ impl ChannelReport {
             failing: status.failing,
             ..Self::default()
         }
+    }
+
+    /// Takes up who is a member as the chain says, by their keys: before it is admitted, this gateway is none of
+    /// them, and whoever was revoked may be heard for as long as it keeps a seat.
+    pub(crate) fn count<'k>(&mut self, own: &str, members: impl Iterator<Item = &'k str>) {
+        let others: BTreeSet<&str> = members.filter(|key| *key != own).collect();
+        self.others = others.len();
+        self.heard.retain(|key| others.contains(key.as_str()));
     }
 }
 

@@ -174,6 +174,9 @@ impl Ballots {
         };
         let members = booth.members(&booth.chain());
         let own = members.iter().find(|member| member.own);
+        let present = members.iter().filter(|it| it.standing != Standing::Revoked);
+        let present = present.map(|member| member.key.as_str());
+        report.count(&booth.me.key.to_string(), present);
         report.standing = own.map_or(Standing::None, |own| own.standing);
         report.not_after_ms = own.map(|own| own.not_after_ms);
         report.revoked_by_authority = booth.learned.is_revoked(&booth.me.key);

@@ -40,14 +40,14 @@ pub(super) fn channel(channel: &ChannelReport, now_ms: u64) -> String {
     if let Some(why) = &channel.failing {
         return format!("channel  {}: TAKES NOTHING NOW: {why}", channel.name);
     }
-    let others = channel.members.saturating_sub(1);
     let mut line = format!(
-        "channel  {}: {} at height {} of {}; {} of {others} other members heard; {} transactions wait",
+        "channel  {}: {} at height {} of {}; {} of {} other members heard; {} transactions wait",
         channel.name,
         channel.role,
         channel.height,
         channel.seen.max(channel.height),
         channel.heard.len(),
+        channel.others,
         channel.waiting
     );
     let _ = write!(line, "\n         {}", validators(channel));
@@ -136,5 +136,39 @@ fn validators(channel: &ChannelReport) -> String {
             "{all} validators: {away} may be away; with {} away nothing new is committed, and everything is still read",
             away + 1
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use silsila_engine::ChannelStatus;
+
+    use super::*;
+
+    fn said(own: &str, members: &[&str], heard: &[&str]) -> String {
+        let status = ChannelStatus {
+            members: members.len(),
+            heard: heard.iter().map(ToString::to_string).collect(),
+            ..ChannelStatus::default()
+        };
+        let mut report = ChannelReport::of("Laboratory", Some(status));
+        report.count(own, members.iter().copied());
+        channel(&report, 0)
+    }
+
+    #[test]
+    fn other_members_are_counted_before_and_after_this_gateway_is_one() {
+        let before = said("c", &["a", "b"], &["a", "b"]);
+        assert!(before.contains("2 of 2 other members heard"), "{before}");
+        let after = said("c", &["a", "b", "c"], &["a", "b"]);
+        assert!(after.contains("2 of 2 other members heard"), "{after}");
+        let alone = said("c", &["c"], &[]);
+        assert!(alone.contains("0 of 0 other members heard"), "{alone}");
+    }
+
+    #[test]
+    fn who_was_revoked_and_keeps_a_seat_is_not_counted_as_a_member_that_is_heard() {
+        let said = said("c", &["a", "b", "c"], &["a", "revoked"]);
+        assert!(said.contains("1 of 2 other members heard"), "{said}");
     }
 }
