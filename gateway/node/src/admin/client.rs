@@ -12,7 +12,7 @@ use super::{Answer, Order, Way};
 use crate::exit::Failure;
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Asks a running gateway.
 ///
@@ -37,6 +37,9 @@ pub async fn ask(socket: &Path, order: &Order) -> Result<Answer, Failure> {
         .await
         .map_err(|_| no_answer(format!("it took longer than {} s", PATIENCE.as_secs())))?
         .map_err(|error| no_answer(error.to_string()))?;
+    if answer.is_empty() {
+        return Err(no_answer("it hung up without a word".to_owned()));
+    }
     serde_json::from_slice(&answer).map_err(|error| no_answer(error.to_string()))
 }
 

@@ -8,14 +8,18 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
-use super::{Answer, Office, Way};
+use super::{Answer, Office, Order, Way};
 use crate::exit::Failure;
 
 /// Largest order that is read.
 const LARGEST: u64 = 1 << 20;
-/// How long a caller may take to ask, and to hear the answer.
+/// How long a caller may take to ask, and then to hear the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long an answer may take: callers wait no longer.
+const WORK: Duration = super::client::PATIENCE;
 
 /// The socket, bound and closed to other users; removed when dropped.
 pub struct Server {
@@ -51,9 +55,11 @@ impl Server {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    let talk = tokio::time::timeout(PATIENCE, talk(stream, office.clone()));
-                    if !matches!(talk.await, Ok(Ok(()))) {
-                        tracing::debug!("a caller on the admin socket hung up");
+                    let office = office.clone();
+                    if let Err(error) =
+                        talk(stream, PATIENCE, move |order| office.answer(order)).await
+                    {
+                        tracing::debug!(%error, "a caller on the admin socket got no answer");
                     }
                 }
                 Err(error) => {
@@ -71,13 +77,46 @@ impl Drop for Server {
     }
 }
 
-async fn talk(mut stream: UnixStream, office: Office) -> std::io::Result<()> {
+/// Hears an order and answers it. Under a heavy load the answer takes its time, so that only what the caller has to
+/// do is done soon.
+async fn talk(
+    mut stream: UnixStream,
+    patience: Duration,
+    answer: impl FnOnce(Order) -> Answer + Send + 'static,
+) -> std::io::Result<()> {
     let mut order = Vec::new();
-    (&mut stream).take(LARGEST).read_to_end(&mut order).await?;
+    timeout(
+        patience,
+        (&mut stream).take(LARGEST).read_to_end(&mut order),
+    )
+    .await??;
     let answer = match serde_json::from_slice(&order) {
-        Ok(order) => tokio::task::spawn_blocking(move || office.answer(order)).await?,
+        Ok(order) => timeout(WORK, spawn_blocking(move || answer(order))).await??,
         Err(_) => Answer::Refused("CLI0002 this gateway does not know the order: it is of another version than the command line".into()),
     };
-    stream.write_all(&serde_json::to_vec(&answer)?).await?;
+    let answer = serde_json::to_vec(&answer)?;
+    timeout(patience, stream.write_all(&answer)).await??;
     stream.shutdown().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_that_takes_longer_than_a_caller_may_is_given_nevertheless() {
+        let (mut caller, stream) = UnixStream::pair().expect("a pair");
+        let asked = br#"{"order":"status"}"#;
+        caller.write_all(asked).await.expect("asked");
+        caller.shutdown().await.expect("asked");
+        let patience = Duration::from_secs(1);
+        let load = move |_| {
+            std::thread::sleep(patience * 3 / 2);
+            Answer::Done("after all".to_owned())
+        };
+        talk(stream, patience, load).await.expect("answered");
+        let mut answer = String::new();
+        caller.read_to_string(&mut answer).await.expect("heard");
+        assert_eq!(answer, r#"{"done":"after all"}"#);
+    }
 }
