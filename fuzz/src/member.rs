@@ -3,9 +3,10 @@
 //! where a promise is broken: whatever is accepted is written back as the same bytes, and nothing panics by itself.
 
 use silsila_authority::{Invitation, reread as authority};
-use silsila_chain::{ChainState, ChannelId, PublicKey, Tag, sha256};
+use silsila_chain::{ChainState, ChannelId, Entry, PublicKey, Tag, sha256};
 use silsila_engine::reread as engine;
 use silsila_gateway::admin::{Answer, Order};
+use silsila_replica::ballot::{Ballot, Note};
 use silsila_replica::certificate::{
     Credential, Fingerprint, IssuingCertificate, MemberCertificate, Network, Revocation,
     RootCertificate,
@@ -22,7 +23,7 @@ use crate::known::{CHANNEL, LONE, credential, identity};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 19] = [
+pub const TARGETS: [Target; 21] = [
     ("registration", registration),
     ("invitation", invitation),
     ("membership", membership),
@@ -35,6 +36,8 @@ pub const TARGETS: [Target; 19] = [
     ("message", message),
     ("candidate", candidate),
     ("state", state),
+    ("ballot", ballot),
+    ("note", note),
     ("envelopes", envelopes),
     ("sealed", sealed),
     ("packed", packed),
@@ -155,6 +158,32 @@ pub fn state(bytes: &[u8]) {
     for genesis in [&*CHANNEL, &*LONE] {
         if let Ok(read) = ChainState::decode(genesis, bytes) {
             assert_eq!(read.encode(), bytes);
+        }
+    }
+}
+
+fn vote(read: &Ballot) {
+    assert_eq!(Entry::decode(&read.entry().encode()), Ok(read.entry()));
+    assert!(!read.clone().join(read, |_| true), "it holds what it holds");
+    if read.check(&CHANNEL.id()).is_ok() {
+        assert!(read.is_endorsed_by(&read.proposer()));
+    }
+}
+
+/// A proposal, and what members said to it.
+pub fn ballot(bytes: &[u8]) {
+    if let Ok(read) = Ballot::decode(bytes) {
+        assert_eq!(read.encode(), bytes);
+        vote(&read);
+    }
+}
+
+/// What members' gateways say to each other about ballots.
+pub fn note(bytes: &[u8]) {
+    if let Ok(read) = Note::decode(bytes) {
+        assert_eq!(read.encode(), bytes);
+        if let Note::Ballot(ballot) = read {
+            vote(&ballot);
         }
     }
 }

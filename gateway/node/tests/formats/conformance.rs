@@ -3,9 +3,10 @@
 //! to change here changes a format: give it a new label, keep reading the old one, and say so in an ADR.
 
 use silsila_chain::{PayloadDigest, sha256};
+use silsila_replica::ballot::{Ballot, Note};
 
 use crate::known::CHANNEL;
-use crate::sample;
+use crate::{sample, votes};
 
 #[test]
 fn no_format_changes_by_accident() {
@@ -19,6 +20,16 @@ fn no_format_changes_by_accident() {
         let read = silsila_engine::reread::message(bytes);
         assert_eq!(read.as_ref(), Some(bytes), "{name}");
     }
+    let (ballots, notes) = (votes::ballots(), votes::notes());
+    for (name, bytes) in &ballots {
+        let read = Ballot::decode(bytes).expect(name);
+        assert_eq!(read.check(&CHANNEL.id()), Ok(()), "{name}");
+        assert_eq!(read.encode(), *bytes, "{name}");
+    }
+    for (name, bytes) in &notes {
+        let read = Note::decode(bytes).expect(name);
+        assert_eq!(read.encode(), *bytes, "{name}");
+    }
     let candidate = sample::candidate();
     let read = silsila_engine::reread::candidate(&CHANNEL, &candidate);
     assert_eq!(read.as_ref(), Some(&candidate));
@@ -31,6 +42,10 @@ fn no_format_changes_by_accident() {
 
     samples.extend(messages);
     samples.extend(sample::orders());
+    samples.extend(votes::orders());
+    samples.extend(votes::answers());
+    samples.extend(ballots);
+    samples.extend(notes);
     samples.extend([
         ("candidate", candidate),
         ("invitation", sample::invitation().into_bytes()),

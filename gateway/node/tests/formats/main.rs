@@ -10,6 +10,7 @@ mod member;
 #[path = "../../../../fuzz/src/mutations.rs"]
 mod mutations;
 mod sample;
+mod votes;
 
 #[test]
 fn the_corpus_holds_a_good_object_for_every_target_and_breaks_none() {

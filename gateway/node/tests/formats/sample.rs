@@ -18,8 +18,9 @@ use silsila_seal::{ContentKey, RecoveryKey};
 use crate::known::{CHANNEL, FOUNDED, MEMBERS, credential, identity, key};
 use crate::member::PLACE;
 use crate::mutations::Good;
+use crate::votes;
 
-const CONTRACT: &str = include_str!("../../../../config/examples/contracts/laboratory.cedar");
+pub const CONTRACT: &str = include_str!("../../../../config/examples/contracts/laboratory.cedar");
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
@@ -30,7 +31,7 @@ fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.trim_end().len()).step_by(2).map(digit).collect()
 }
 
-fn cbor(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
+pub fn cbor(write: impl FnOnce(&mut Writer)) -> Vec<u8> {
     let mut writer = Writer::new();
     write(&mut writer);
     writer.into_bytes()
@@ -166,6 +167,14 @@ pub fn messages() -> Vec<Good> {
         (
             "fetch",
             cbor(|writer| _ = writer.array(2).uint(7).array(2).uint(0).uint(77)),
+        ),
+        (
+            "note",
+            cbor(|writer| _ = writer.array(2).uint(8).bytes(&[1; 99])),
+        ),
+        (
+            "check",
+            cbor(|writer| _ = writer.array(2).uint(9).bytes(&[2; 99])),
         ),
     ]
 }
@@ -350,6 +359,10 @@ pub fn good() -> Vec<Good> {
         ("registration", registration()),
         ("message", messages()),
         ("order", orders()),
+        ("order", votes::orders()),
+        ("order", votes::answers()),
+        ("ballot", votes::ballots()),
+        ("note", votes::notes()),
     ] {
         all.extend(objects.into_iter().map(|(_, bytes)| (target, bytes)));
     }
