@@ -4,8 +4,9 @@
 
 use silsila_chain::cbor::Reader;
 use silsila_chain::{
-    Block, BlockHeader, Bundle, Certificate, ChannelId, Entry, Evidence, Genesis, Proof,
-    QuorumCertificate, Receipt, SignedCheckpoint, TransactionHeader, read_entries,
+    Block, BlockHeader, Bundle, Certificate, ChannelId, EXPORT_MAGIC, Entry, Evidence, Frame,
+    FrameKind, Genesis, Proof, QuorumCertificate, Receipt, SignedCheckpoint, TransactionHeader,
+    read_entries,
 };
 
 /// A target's name and what it does with bytes.
@@ -29,6 +30,11 @@ pub const TARGETS: [Target; 12] = [
 
 /// A fingerprint that no genesis has: whatever verifies against it is a forgery.
 const NOWHERE: ChannelId = ChannelId([0x5f; 32]);
+
+/// The fingerprint of the genesis that bytes bring along, so that what is behind it is looked at too.
+fn own(genesis: &[u8]) -> ChannelId {
+    Genesis::decode(genesis).map_or(NOWHERE, |genesis| genesis.id())
+}
 
 /// Each call of the reader, chosen by the bytes themselves.
 pub fn cbor(bytes: &[u8]) {
@@ -110,6 +116,7 @@ pub fn quorum(bytes: &[u8]) {
 pub fn bundle(bytes: &[u8]) {
     if let Ok(bundle) = Bundle::decode(bytes) {
         assert_eq!(bundle.encode(), bytes);
+        _ = silsila_verify::verify_bundle(bytes, &own(&bundle.proof.genesis));
     }
     if let Ok(proof) = Proof::decode(bytes) {
         assert_eq!(proof.encode(), bytes);
@@ -137,13 +144,32 @@ pub fn checkpoint(bytes: &[u8]) {
 pub fn evidence(bytes: &[u8]) {
     if let Ok(evidence) = Evidence::decode(bytes) {
         assert_eq!(evidence.encode(), bytes);
+        _ = silsila_verify::verify_evidence(bytes, &own(&evidence.genesis));
     }
     assert!(silsila_verify::verify_evidence(bytes, &NOWHERE).is_err());
 }
 
 /// The bytes of an export.
 pub fn export(bytes: &[u8]) {
-    let mut file = bytes;
-    let found = silsila_verify::verify_chain(&mut file, "bytes", &NOWHERE, &[], &mut |_| ());
-    assert!(found.is_err());
+    let verify = |channel: &ChannelId| {
+        silsila_verify::verify_chain(&mut &*bytes, "bytes", channel, &[], &mut |_| ())
+    };
+    assert!(verify(&NOWHERE).is_err());
+    let mut rest = bytes.strip_prefix(&EXPORT_MAGIC[..]).unwrap_or_default();
+    while let Some((frame, bytes, behind)) = first_frame(rest) {
+        assert_eq!(frame.encode(), bytes);
+        if let Frame::Genesis(genesis) = frame {
+            _ = verify(&own(&genesis));
+        }
+        rest = behind;
+    }
+}
+
+/// The first frame, its bytes, and what is behind it.
+fn first_frame(bytes: &[u8]) -> Option<(Frame, &[u8], &[u8])> {
+    let (head, behind) = bytes.split_first_chunk()?;
+    let (kind, length) = FrameKind::read(head).ok()?;
+    let frame = Frame::decode(kind, behind.get(..length)?).ok()?;
+    let (bytes, behind) = bytes.split_at(head.len() + length);
+    Some((frame, bytes, behind))
 }
