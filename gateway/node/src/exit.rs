@@ -177,6 +177,11 @@ pub enum Failure {
         /// The folder.
         folder: PathBuf,
     },
+    /// The gateway was restored from a backup and is not level yet.
+    #[error(
+        "CLI0015 this gateway was restored from a backup: it signs nothing until it is level with the others"
+    )]
+    Following,
     /// Nobody said yes.
     #[error("CLI0014 nothing was done: {what} needs a yes")]
     NotConfirmed {
@@ -206,6 +211,7 @@ impl Failure {
             Self::Seal(_) | Self::NoRecoveryKey | Self::NotEmpty { .. } => Exit::Ledger,
             Self::Locked { .. } => Exit::Ledger,
             Self::NotConfirmed { .. }
+            | Self::Following
             | Self::Passphrase { .. }
             | Self::Founding(_)
             | Self::Vote(_) => Exit::Usage,

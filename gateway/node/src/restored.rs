@@ -12,19 +12,22 @@
 //!   gives is compared with what it committed, and not committed twice.
 //!
 //! `restored` in the storage folder says since when and which channels, and goes when all of them are level; a channel
-//! that was joined later is not waited for. A crash meanwhile begins anew. Where the others cannot come, because too many were lost at once, a person removes the file and answers for
-//! it.
+//! that was joined later is not waited for. A crash meanwhile begins anew. Where the others cannot come, because too many
+//! were lost at once, a person removes the file and answers for it. `status` says meanwhile what is waited for.
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use silsila_authority::files;
-use silsila_chain::{Identity, quorum};
+use silsila_chain::{ChainState, Identity, Standing, quorum};
 use silsila_config::Settings;
 use silsila_engine::ChannelStatus;
 use silsila_store::Store;
+use tokio::sync::watch;
 
+use crate::admin::server::Server;
+use crate::admin::{Awaited, AwaitedReport, Office, RestoredReport};
 use crate::exit::Failure;
 use crate::shared::{Ledgers, Watched};
 use crate::{assemble, channels};
@@ -35,6 +38,9 @@ const FILE: &str = "restored";
 const MARGIN_MS: u64 = 120_000;
 /// How often to look.
 const LOOK: Duration = Duration::from_millis(200);
+/// So long it is to be level without a break: what a member is heard saying first need not be its height, which it
+/// tells every other second.
+const STEADY: Duration = Duration::from_secs(3);
 
 /// Says of a storage folder that it was restored, when, and which channels were.
 ///
@@ -101,11 +107,17 @@ pub async fn catch_up(settings: &Settings) -> Result<(), Failure> {
         let me = Identity::ed25519(keys.member().public());
         let wait = Wait { mark, me };
         tracing::warn!(
+            code = "CLI0015",
             "restored from a backup: following the others, signing and serving nothing until it is known what this gateway signed before"
         );
-        while !tokio::task::block_in_place(|| wait.is_over(&watched))? {
-            tokio::time::sleep(LOOK).await;
+        let (tell, told) = watch::channel(RestoredReport::default());
+        let office = Office::closed(settings, own.clone()).following(told);
+        let admin = Server::bind(&assemble::admin_socket(settings))?;
+        tokio::select! {
+            over = wait.until_level(&watched, &tell) => over?,
+            () = admin.run(office) => {}
         }
+        drop(admin);
         tracing::info!("caught up with the others");
         tokio::task::block_in_place(|| close(watched))?;
     }
@@ -134,29 +146,105 @@ struct Wait {
 }
 
 impl Wait {
-    fn is_over(&self, watched: &Watched) -> Result<bool, Failure> {
+    /// Returns once every channel is level; tells meanwhile how far it is.
+    async fn until_level(
+        &self,
+        watched: &Watched,
+        tell: &watch::Sender<RestoredReport>,
+    ) -> Result<(), Failure> {
+        let mut level_since = None;
+        loop {
+            let channels = tokio::task::block_in_place(|| self.look(watched))?;
+            let level = channels.iter().all(|channel| channel.level);
+            tell.send_replace(RestoredReport {
+                since_ms: self.mark.since_ms,
+                channels,
+            });
+            let now = Instant::now();
+            level_since = level.then(|| level_since.unwrap_or(now));
+            if level_since.is_some_and(|since| now >= since + STEADY) {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn look(&self, watched: &Watched) -> Result<Vec<AwaitedReport>, Failure> {
+        let mut channels = Vec::new();
         for (genesis, store, handle) in &watched.channels {
             let Some(status) = handle.status() else {
                 let reason = "the channel's thread has ended".to_owned();
                 return Err(silsila_engine::EngineError::Stopped { reason }.into());
             };
-            let restored = self.mark.channels.contains(&channels::short_id(genesis));
-            let chain = store.chain()?;
-            let validators = chain.validators().identities();
-            if restored && !self.is_level(validators, chain.time_ms(), &status) {
-                return Ok(false);
+            if self.mark.channels.contains(&channels::short_id(genesis)) {
+                let chain = store.chain()?;
+                let until = self.awaited(&Known::of(&chain), &status);
+                // What the channel's thread says of itself may be older than its ledger.
+                let height = chain.height().0;
+                channels.push(AwaitedReport {
+                    name: genesis.name.clone(),
+                    level: height >= status.seen && until.is_there(),
+                    height,
+                    seen: status.seen,
+                    until,
+                });
             }
         }
-        Ok(true)
+        Ok(channels)
     }
 
-    fn is_level(&self, validators: &[Identity], tip_ms: u64, status: &ChannelStatus) -> bool {
+    fn awaited(&self, known: &Known<'_>, status: &ChannelStatus) -> Awaited {
         let heard = |identity: &&Identity| status.heard.contains(&identity.key.to_string());
-        let level = status.height >= status.seen;
+        let validators = known.validators;
         match (validators.contains(&self.me), validators.len()) {
-            (true, 1) => level && status.heard.len() + 1 >= status.members,
-            (true, _) => level && tip_ms > self.mark.since_ms.saturating_add(MARGIN_MS),
-            (false, count) => level && validators.iter().filter(heard).count() >= quorum(count),
+            (true, 1) => {
+                // As the chain says: the channel's thread counts nobody before its first turn.
+                let others = || known.members.iter().filter(|member| **member != self.me);
+                Awaited::Members {
+                    heard: others().filter(heard).count(),
+                    of: others().count(),
+                }
+            }
+            (true, _) => Awaited::Block {
+                after_ms: self.mark.since_ms.saturating_add(MARGIN_MS),
+                newest_ms: known.tip_ms,
+            },
+            (false, count) => Awaited::Quorum {
+                heard: validators.iter().filter(heard).count(),
+                of: quorum(count),
+            },
+        }
+    }
+}
+
+/// What a chain says.
+struct Known<'c> {
+    validators: &'c [Identity],
+    /// Those that were not revoked.
+    members: Vec<Identity>,
+    tip_ms: u64,
+}
+
+impl<'c> Known<'c> {
+    fn of(chain: &'c ChainState) -> Self {
+        let members = chain.members().iter();
+        let members = members.filter(|(_, member)| member.standing != Standing::Revoked);
+        Self {
+            validators: chain.validators().identities(),
+            members: members.map(|(identity, _)| *identity).collect(),
+            tip_ms: chain.time_ms(),
+        }
+    }
+}
+
+impl Awaited {
+    const fn is_there(&self) -> bool {
+        match *self {
+            Self::Block {
+                after_ms,
+                newest_ms,
+            } => newest_ms > after_ms,
+            Self::Members { heard, of } | Self::Quorum { heard, of } => heard >= of,
         }
     }
 }
@@ -177,23 +265,32 @@ mod tests {
         seeds.iter().map(|seed| identity(*seed)).collect()
     }
 
-    fn status(heard: &[u8], height: u64, seen: u64) -> ChannelStatus {
-        ChannelStatus {
-            members: 5,
-            heard: heard
-                .iter()
-                .map(|seed| identity(*seed).key.to_string())
-                .collect(),
-            height,
+    fn status(heard: &[u8], height: u64, seen: u64) -> (ChannelStatus, u64) {
+        let heard = those(heard).into_iter();
+        let status = ChannelStatus {
+            heard: heard.map(|identity| identity.key.to_string()).collect(),
             seen,
             ..ChannelStatus::default()
-        }
+        };
+        (status, height)
     }
 
-    fn level(me: u8, validators: &[Identity], tip_ms: u64, status: &ChannelStatus) -> bool {
+    /// On a channel of five.
+    fn level(
+        me: u8,
+        validators: &[Identity],
+        tip_ms: u64,
+        (status, height): &(ChannelStatus, u64),
+    ) -> bool {
         let (since_ms, channels, me) = (RESTORED, Vec::new(), identity(me));
         let mark = Mark { since_ms, channels };
-        Wait { mark, me }.is_level(validators, tip_ms, status)
+        let known = Known {
+            validators,
+            members: those(&[1, 2, 3, 4, 5]),
+            tip_ms,
+        };
+        let awaited = Wait { mark, me }.awaited(&known, status);
+        *height >= status.seen && awaited.is_there()
     }
 
     #[test]
@@ -212,6 +309,8 @@ mod tests {
         assert!(!level(1, &lone, late, &status(&[2, 3, 4], 9, 9)));
         assert!(!level(1, &lone, late, &status(&[2, 3, 4, 5], 9, 10)));
         assert!(level(1, &lone, 0, &status(&[2, 3, 4, 5], 9, 9)));
+        // Before the channel's thread has said anything.
+        assert!(!level(1, &lone, late, &(ChannelStatus::default(), 0)));
     }
 
     #[test]

@@ -15,7 +15,10 @@ mod protocol;
 pub mod server;
 
 pub use office::Office;
-pub use protocol::{Answer, ChannelReport, Ledger, NetworkReport, Order, Report, Rows};
+pub use protocol::{
+    Answer, Awaited, AwaitedReport, ChannelReport, Ledger, NetworkReport, Order, Report,
+    RestoredReport, Rows,
+};
 
 use std::fs::File;
 use std::os::fd::AsRawFd as _;

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use silsila_config::{PeerAddress, Settings};
 use silsila_pipeline::{PipelineHandle, QuarantineFilter, Scope};
 use silsila_store::{Clock as _, Store, SystemClock};
+use tokio::sync::watch;
 
-use super::protocol::{Answer, ChannelReport, Ledger, Order, Report, Rows};
+use super::protocol::{Answer, ChannelReport, Ledger, Order, Report, RestoredReport, Rows};
 use crate::assemble::FHIR_PATH;
 use crate::ballots::{Ballots, VoteFault};
 use crate::exit::Failure;
@@ -23,6 +24,7 @@ pub struct Office {
     running: Option<Running>,
     shared: Option<Shared>,
     ballots: Option<Ballots>,
+    restored: Option<watch::Receiver<RestoredReport>>,
 }
 
 #[derive(Clone)]
@@ -43,6 +45,16 @@ impl Office {
             running: None,
             shared: None,
             ballots: None,
+            restored: None,
+        }
+    }
+
+    /// Of a gateway that was restored and follows: what it waits for.
+    #[must_use]
+    pub fn following(self, restored: watch::Receiver<RestoredReport>) -> Self {
+        Self {
+            restored: Some(restored),
+            ..self
         }
     }
 
@@ -88,6 +100,7 @@ impl Office {
             Order::TakeUp { peers } => self.take_up(peers),
             Order::Vote { vote } => match &self.ballots {
                 Some(ballots) => ballots.carry_out(vote),
+                None if self.restored.is_some() => Err(Failure::Following),
                 None => Err(VoteFault::NoChannel.into()),
             },
         }
@@ -97,7 +110,7 @@ impl Office {
         let running = self.running.as_ref();
         Ok(Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            running: running.is_some(),
+            running: running.is_some() || self.restored.is_some(),
             hospital: self.hospital.clone(),
             fhir: running.map(|running| running.fhir.clone()),
             started_ms: running.map(|running| running.started_ms),
@@ -111,6 +124,7 @@ impl Office {
             backed_up_ms: None,
             channels: self.channels()?,
             network: None,
+            restored: (self.restored.as_ref()).map(|restored| restored.borrow().clone()),
         })
     }
 
@@ -142,6 +156,12 @@ impl Office {
 
     /// Has the gateway take part in channels that were joined since it started.
     fn take_up(&self, peers: Vec<(String, String)>) -> Result<Answer, Failure> {
+        if self.restored.is_some() {
+            return Ok(Answer::Done(
+                "the gateway was restored from a backup: it takes part once it is level with the others"
+                    .to_owned(),
+            ));
+        }
         let Some(shared) = &self.shared else {
             return Ok(Answer::Done(
                 "the running gateway is alone: set listen in [network], and restart it".to_owned(),
@@ -185,14 +205,19 @@ impl Office {
             Some(running) => running.handle.resync(&scope)?,
             None => silsila_pipeline::resync(&self.store, &scope)?,
         }
-        let when = if self.running.is_some() {
-            "now"
-        } else {
-            "when the gateway starts"
-        };
+        let when = self.when();
         Ok(Answer::Done(format!(
             "every row of {what} is read and mapped again {when}"
         )))
+    }
+
+    /// When an order takes effect.
+    fn when(&self) -> &'static str {
+        match (&self.running, &self.restored) {
+            (Some(_), _) => "now",
+            (None, Some(_)) => "when the gateway is level with the others",
+            (None, None) => "when the gateway starts",
+        }
     }
 
     fn quarantine(&self, rows: Rows, limit: u32) -> Result<Answer, Failure> {
@@ -206,11 +231,7 @@ impl Office {
             Some(running) => running.handle.retry(filter, accept)?,
             None => silsila_pipeline::retry(&self.store, filter, accept)?,
         };
-        let when = if self.running.is_some() {
-            "now"
-        } else {
-            "when the gateway starts"
-        };
+        let when = self.when();
         let rows = if count == 1 {
             "1 row is".to_owned()
         } else {

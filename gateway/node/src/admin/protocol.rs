@@ -124,6 +124,61 @@ pub struct Report {
     /// The network that the gateway is a member of; filled in by the command itself.
     #[serde(default)]
     pub network: Option<NetworkReport>,
+    /// What a gateway waits for that was restored from a backup; `None` for every other one, and once it is level.
+    #[serde(default)]
+    pub restored: Option<RestoredReport>,
+}
+
+/// A gateway that was restored from a backup: it follows its channels, and signs, serves and reads nothing until it is
+/// level on each of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RestoredReport {
+    /// When it was restored, milliseconds since 1970.
+    pub since_ms: u64,
+    /// The channels of which it does not know what it signed.
+    pub channels: Vec<AwaitedReport>,
+}
+
+/// A channel on which a restored gateway follows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AwaitedReport {
+    /// Its name.
+    pub name: String,
+    /// Whether nothing more is waited for.
+    pub level: bool,
+    /// The height here.
+    pub height: u64,
+    /// The greatest height that any member told of; it is to be reached in any case.
+    pub seen: u64,
+    /// What is waited for besides.
+    pub until: Awaited,
+}
+
+/// What a restored gateway waits for on a channel, besides the others' height.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Awaited {
+    /// A validator among others: a block that its former self cannot have voted on.
+    Block {
+        /// It is dated later than this, milliseconds since 1970.
+        after_ms: u64,
+        /// The date of the newest that is here.
+        newest_ms: u64,
+    },
+    /// A lone orderer: every other member.
+    Members {
+        /// So many are heard.
+        heard: usize,
+        /// So many there are.
+        of: usize,
+    },
+    /// Everybody else: a quorum of those who order.
+    Quorum {
+        /// So many of them are heard.
+        heard: usize,
+        /// So many must be.
+        of: usize,
+    },
 }
 
 /// How a channel is.

@@ -14,7 +14,7 @@ fn contract() -> String {
 }
 
 /// Founds a channel of these members, ordered by the first.
-fn found(members: &[&Place], file: &Path) -> Ended {
+pub fn found(members: &[&Place], file: &Path) -> Ended {
     let first = status(members[0])["key"]
         .as_str()
         .expect("a key")
@@ -37,7 +37,7 @@ fn found(members: &[&Place], file: &Path) -> Ended {
     crate::authority::ended(command.output().expect("the binary runs"))
 }
 
-fn join(place: &Place, file: &Path) -> Ended {
+pub fn join(place: &Place, file: &Path) -> Ended {
     let mut command = place.command("channel join");
     crate::authority::ended(command.arg(file).output().expect("the binary runs"))
 }

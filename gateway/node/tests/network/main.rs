@@ -7,6 +7,7 @@ mod place;
 mod authority;
 mod channels;
 mod crashes;
+mod following;
 mod joining;
 mod membership;
 mod strangers;

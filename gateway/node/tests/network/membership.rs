@@ -8,10 +8,11 @@ use silsila_authority::Membership;
 use crate::authority::{Authority, member, status, until};
 use crate::place::Place;
 
-struct Serving(Child);
+/// A gateway that serves until this is dropped.
+pub struct Serving(Child);
 
 impl Serving {
-    fn start(place: &Place) -> Self {
+    pub fn start(place: &Place) -> Self {
         let mut command = place.command("serve");
         Self(
             command

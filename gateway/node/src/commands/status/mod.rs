@@ -3,6 +3,7 @@
 
 mod ledger;
 mod network;
+mod restored;
 mod source;
 
 use silsila_config::Settings;
@@ -53,6 +54,7 @@ fn exit(report: &Report) -> Exit {
     } else if any(SourceState::NeedsConfirmation)
         || any(SourceState::Faulty)
         || held(report)
+        || report.restored.is_some()
         || ledgers(report).any(|ledger| ledger.damaged > 0)
         || membership_ended(report)
         || report.channels.iter().any(may_not_act)
@@ -114,6 +116,10 @@ fn shown(report: &Report) -> String {
 
 fn head(report: &Report) -> String {
     let clock = time(report.now_ms);
+    if let Some(restored) = &report.restored {
+        let following = restored::restored(&report.hospital, restored, report.now_ms);
+        return format!("{following}\nclock    {clock}");
+    }
     match (&report.fhir, report.started_ms) {
         (Some(fhir), Some(started)) => {
             let up = span(report.now_ms.saturating_sub(started));
