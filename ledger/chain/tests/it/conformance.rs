@@ -68,15 +68,15 @@ fn no_format_changes_by_accident() {
         ("state root", state.state_root().to_vec()),
         (
             "state root with epochs",
-            crate::epochs::three_epochs().state.state_root().to_vec(),
+            crate::growing::three_epochs().state.state_root().to_vec(),
         ),
         (
             "proof over two boundaries",
-            crate::epochs::three_epochs().proof(40).encode(),
+            crate::growing::three_epochs().proof(40).encode(),
         ),
         (
             "evidence with epochs and an admission",
-            crate::epochs::evidence_with_all().encode(),
+            crate::boundaries::evidence_with_all().encode(),
         ),
         ("resource tag", keys().resource_tag("Patient/a").0.to_vec()),
         ("subject tag", keys().subject_tag("Patient/a").0.to_vec()),

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Whole chains as files.
 
-use silsila_chain::merkle::inclusion_path;
 use silsila_chain::{
     AsCertified, Block, ChainState, ChannelId, EXPORT_MAGIC, ExportFault, ExportVerifier, Frame,
-    FrameKind, Later, MemoryHeads, PayloadCommitment, PayloadDigest, Proof, Record, sha256,
+    FrameKind, MemoryHeads, PayloadCommitment, PayloadDigest, Proof, Record, sha256,
 };
 
 use crate::sample::{block, chain, genesis, put, transaction};
+use crate::showing;
 
 /// A payload of suite 0: its first byte says so.
 pub const PAYLOAD: &[u8; 20] = b"\0nineteen more bytes";
@@ -47,66 +47,11 @@ pub fn chain_with_payloads() -> Vec<Block> {
 
 /// The proof of the first payload's entry.
 pub fn proof_of_payload() -> Proof {
-    let blocks = chain_with_payloads();
-    let transaction = &blocks[0].transactions[0];
-    let opened = transaction.open().expect("of the sample");
-    let leaves: Vec<_> = opened.entries().iter().map(|entry| entry.hash.0).collect();
-    let headers = [genesis().header().encode(), blocks[0].header.clone()];
-    let headers = headers.map(|header| silsila_chain::BlockHeader::hash(&header).0);
-    Proof {
-        genesis: genesis().encode(),
-        header: blocks[0].header.clone(),
-        certificate: blocks[0].certificate.clone(),
-        transaction: transaction.header.clone(),
-        scheme: transaction.scheme,
-        signature: transaction.signature,
-        transaction_index: 0,
-        transaction_count: 1,
-        transaction_path: Vec::new(),
-        entry: transaction.entries[..opened.entries()[0].end].to_vec(),
-        entry_index: 0,
-        entry_path: inclusion_path(&leaves[..], 0, 2).expect("of the sample"),
-        handovers: Vec::new(),
-        later: Some(Later {
-            header: blocks[1].header.clone(),
-            certificate: blocks[1].certificate.clone(),
-            path: inclusion_path(&headers[..], 1, 2).expect("of the sample"),
-        }),
-    }
+    showing::proof(&genesis(), &chain_with_payloads(), (1, 0, 0))
 }
 
-/// The frames of an export; payloads by entry number.
-pub fn frames(blocks: &[Block], payloads: &[(u64, &[u8])]) -> Vec<Frame> {
-    let mut frames = vec![Frame::Genesis(genesis().encode())];
-    let (mut state, mut heads) = (ChainState::at_genesis(&genesis()), MemoryHeads::default());
-    for block in blocks {
-        frames.push(Frame::Block {
-            header: block.header.clone(),
-            certificate: block.certificate.clone(),
-            transactions: block.transactions.len() as u64,
-        });
-        frames.extend(block.transactions.iter().cloned().map(Frame::Transaction));
-        let verified = state
-            .verify_block(block, &AsCertified, &mut heads)
-            .expect("of the sample");
-        heads.extend(verified.accepted.heads);
-        let (first, next) = (state.entries(), verified.accepted.after.entries());
-        state = verified.accepted.after;
-        let of_block = payloads
-            .iter()
-            .filter(|(entry, _)| (first..next).contains(entry));
-        frames.extend(of_block.map(|(entry, bytes)| Frame::Payload {
-            entry: *entry,
-            bytes: bytes.to_vec(),
-        }));
-    }
-    frames.push(Frame::End {
-        height: state.height(),
-        hash: state.hash(),
-        entries: state.entries(),
-        payloads: payloads.len() as u64,
-    });
-    frames
+fn frames(blocks: &[Block], payloads: &[(u64, &[u8])]) -> Vec<Frame> {
+    showing::frames(&genesis(), blocks, payloads)
 }
 
 fn both() -> Vec<Frame> {
@@ -115,8 +60,7 @@ fn both() -> Vec<Frame> {
 
 /// The file.
 pub fn export() -> Vec<u8> {
-    let frames: Vec<u8> = both().iter().flat_map(Frame::encode).collect();
-    [&EXPORT_MAGIC[..], &frames].concat()
+    showing::file(&both())
 }
 
 /// Reads a file as the verifier's program does.

@@ -1,45 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a proof shows, and what no proof shows.
 
-use silsila_chain::merkle::{Hash, inclusion_path};
-use silsila_chain::{BlockHeader, ChannelId, Height, Later, Proof, ProofFault};
+use silsila_chain::{ChannelId, Height, Later, Proof, ProofFault};
 
 use crate::sample::{chain, genesis};
+use crate::showing;
 
 /// The proof of the deletion in block 2, under block 3.
 pub fn proof() -> Proof {
-    let blocks = chain();
-    let (block, later) = (&blocks[1], &blocks[2]);
-    let transaction = &block.transactions[1];
-    let headers: Vec<Hash> = std::iter::once(genesis().header().encode())
-        .chain(blocks.iter().map(|block| block.header.clone()))
-        .map(|header| BlockHeader::hash(&header).0)
-        .collect();
-    let ids: Vec<Hash> = block
-        .transactions
-        .iter()
-        .map(|transaction| transaction.id().0)
-        .collect();
-    Proof {
-        genesis: genesis().encode(),
-        header: block.header.clone(),
-        certificate: block.certificate.clone(),
-        transaction: transaction.header.clone(),
-        scheme: transaction.scheme,
-        signature: transaction.signature,
-        transaction_index: 1,
-        transaction_count: 2,
-        transaction_path: inclusion_path(&ids[..], 1, 2).unwrap(),
-        entry: transaction.entries.clone(),
-        entry_index: 0,
-        entry_path: Vec::new(),
-        handovers: Vec::new(),
-        later: Some(Later {
-            header: later.header.clone(),
-            certificate: later.certificate.clone(),
-            path: inclusion_path(&headers[..3], 2, 3).unwrap(),
-        }),
-    }
+    showing::proof(&genesis(), &chain(), (2, 1, 0))
 }
 
 #[test]

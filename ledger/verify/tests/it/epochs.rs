@@ -3,14 +3,17 @@
 //! second from block 18 on, a third joins in block 19 and signs a checkpoint.
 
 use silsila_chain::cbor::Writer;
-use silsila_chain::merkle::{Hash, inclusion_path, root};
+use silsila_chain::merkle::{Hash, root};
 use silsila_chain::{
     Admission, AsCertified, Block, BlockHeader, Bundle, Certificate, Certified, ChainState, Change,
-    Checkpoint, Conflict, Contract, EPOCH_NOTICE, EXPORT_MAGIC, Endorsed, Entry, EpochChange,
-    Evidence, Founder, Frame, Genesis, Handover, Height, Identity, Later, Limits, MemberChange,
-    MemberKey, MemoryHeads, Proof, Transaction,
+    Checkpoint, Conflict, Contract, EPOCH_NOTICE, Endorsed, Entry, EpochChange, Evidence, Founder,
+    Genesis, Handover, Height, Identity, Limits, MemberChange, MemberKey, MemoryHeads, Proof,
+    Transaction,
 };
 use silsila_verify::{verify_bundle, verify_chain, verify_evidence};
+
+use crate::mutations::Good;
+use crate::showing;
 
 fn key(n: u8) -> MemberKey {
     MemberKey::from_seed(&[n; 32])
@@ -63,7 +66,6 @@ fn transaction(by: u8, sequence: u64, entry: &Entry) -> Transaction {
 
 struct Handed {
     blocks: Vec<Block>,
-    state: ChainState,
 }
 
 const BOUNDARY: u64 = 1 + EPOCH_NOTICE;
@@ -105,15 +107,12 @@ fn handed() -> Handed {
         state = verified.accepted.after;
         blocks.push(block);
     }
-    Handed { blocks, state }
+    Handed { blocks }
 }
 
 impl Handed {
     fn headers(&self) -> Vec<Hash> {
-        std::iter::once(genesis().header().encode())
-            .chain(self.blocks.iter().map(|block| block.header.clone()))
-            .map(|header| BlockHeader::hash(&header).0)
-            .collect()
+        showing::headers(&genesis(), &self.blocks)
     }
 
     fn block(&self, height: u64) -> &Block {
@@ -130,54 +129,56 @@ impl Handed {
     }
 
     fn bundle(&self, height: u64) -> Bundle {
-        let (block, last) = (self.block(height), self.blocks.last().expect("some"));
-        let transaction = &block.transactions[0];
-        let Ok(path) = inclusion_path(&self.headers()[..], height, self.blocks.len() as u64);
-        let proof = Proof {
-            genesis: genesis().encode(),
-            header: block.header.clone(),
-            certificate: block.certificate.clone(),
-            transaction: transaction.header.clone(),
-            scheme: transaction.scheme,
-            signature: transaction.signature,
-            transaction_index: 0,
-            transaction_count: 1,
-            transaction_path: Vec::new(),
-            entry: transaction.entries.clone(),
-            entry_index: 0,
-            entry_path: Vec::new(),
-            later: Some(Later {
-                header: last.header.clone(),
-                certificate: last.certificate.clone(),
-                path,
-            }),
-            handovers: vec![self.handover()],
-        };
+        let height = usize::try_from(height).expect("small");
         Bundle {
-            proof,
+            proof: Proof {
+                handovers: vec![self.handover()],
+                ..showing::proof(&genesis(), &self.blocks, (height, 0, 0))
+            },
             payload: None,
         }
     }
 
-    fn export(&self) -> Vec<u8> {
-        let mut frames = vec![Frame::Genesis(genesis().encode())];
-        for block in &self.blocks {
-            frames.push(Frame::Block {
-                header: block.header.clone(),
-                certificate: block.certificate.clone(),
-                transactions: block.transactions.len() as u64,
-            });
-            frames.extend(block.transactions.iter().cloned().map(Frame::Transaction));
+    /// Evidence that shows the boundary and the admission.
+    fn evidence(&self, conflict: Conflict) -> Evidence {
+        Evidence {
+            genesis: genesis().encode(),
+            handovers: vec![self.handover()],
+            admissions: vec![self.bundle(JOINED)],
+            conflict,
         }
-        frames.push(Frame::End {
-            height: self.state.height(),
-            hash: self.state.hash(),
-            entries: self.state.entries(),
-            payloads: 0,
-        });
-        let frames: Vec<u8> = frames.iter().flat_map(Frame::encode).collect();
-        [&EXPORT_MAGIC[..], &frames].concat()
     }
+
+    fn export(&self) -> Vec<u8> {
+        showing::file(&showing::frames(&genesis(), &self.blocks, &[]))
+    }
+}
+
+/// Two checkpoints of whoever joined.
+fn checkpoints() -> Conflict {
+    let own = Checkpoint {
+        channel: genesis().id(),
+        size: 5,
+        root: [1; 32],
+    };
+    let other = Checkpoint {
+        root: [2; 32],
+        ..own
+    };
+    Conflict::Checkpoints {
+        first: own.sign(&key(3)),
+        second: other.sign(&key(3)),
+    }
+}
+
+/// The formats that lead over a boundary, by the name of their fuzz target.
+pub fn good() -> [Good; 3] {
+    let handed = handed();
+    [
+        ("bundle", handed.bundle(JOINED).encode()),
+        ("evidence", handed.evidence(checkpoints()).encode()),
+        ("export", handed.export()),
+    ]
 }
 
 fn chain(export: &[u8], checkpoints: &[Vec<u8>]) -> Result<String, String> {
@@ -261,31 +262,8 @@ fn evidence_names_the_second_orderer_and_a_signer_who_joined() {
             header,
         },
     };
-    let admission = Bundle {
-        payload: None,
-        ..handed.bundle(JOINED)
-    };
-    let evidence = |conflict: Conflict| Evidence {
-        genesis: genesis().encode(),
-        handovers: vec![handed.handover()],
-        admissions: vec![admission.clone()],
-        conflict,
-    };
-    let own = Checkpoint {
-        channel: genesis().id(),
-        size: 5,
-        root: [1; 32],
-    };
-    let other = Checkpoint {
-        root: [2; 32],
-        ..own
-    };
-    let checkpoints = Conflict::Checkpoints {
-        first: own.sign(&key(3)),
-        second: other.sign(&key(3)),
-    };
-    for (conflict, culprit) in [(conflict, 2), (checkpoints, 3)] {
-        let bytes = evidence(conflict).encode();
+    for (conflict, culprit) in [(conflict, 2), (checkpoints(), 3)] {
+        let bytes = handed.evidence(conflict).encode();
         let report = verify_evidence(&bytes, &genesis().id()).expect("it shows a conflict");
         let json: serde_json::Value = serde_json::from_str(&report.json()).expect("it is JSON");
         assert_eq!(json["signed_both"][0], key(culprit).public().to_string());

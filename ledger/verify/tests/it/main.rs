@@ -8,6 +8,8 @@ mod hostile;
 mod mutations;
 mod program;
 mod sample;
+#[path = "../../../chain/tests/it/showing.rs"]
+mod showing;
 mod size;
 #[path = "../../../../fuzz/src/targets.rs"]
 mod targets;

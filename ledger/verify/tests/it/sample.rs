@@ -5,10 +5,12 @@ use silsila_chain::cbor::Writer;
 use silsila_chain::merkle::{Hash, inclusion_path};
 use silsila_chain::{
     AsCertified, Block, BlockHeader, Bundle, Certificate, Certified, ChainState, Checkpoint,
-    Conflict, CustodianKey, EXPORT_MAGIC, Entry, EntryHash, Evidence, Frame, Genesis, Height,
-    Later, MemberKey, MemoryHeads, Op, PayloadCommitment, PayloadDigest, Proof, QuorumCertificate,
-    Receipt, Record, SignedCheckpoint, Suite, Transaction, sha256,
+    Conflict, CustodianKey, Entry, EntryHash, Evidence, Genesis, Height, MemberKey, MemoryHeads,
+    Op, PayloadCommitment, PayloadDigest, QuorumCertificate, Receipt, Record, SignedCheckpoint,
+    Suite, Transaction, sha256,
 };
+
+use crate::showing;
 
 /// A payload of suite 0: its first byte says so.
 pub const PAYLOAD: &[u8] = b"\0a body that only the hospital can read";
@@ -16,7 +18,6 @@ pub const PAYLOAD: &[u8] = b"\0a body that only the hospital can read";
 pub struct Sample {
     pub genesis: Genesis,
     pub blocks: Vec<Block>,
-    pub state: ChainState,
 }
 
 pub fn key() -> MemberKey {
@@ -85,79 +86,28 @@ pub fn sample(count: u64) -> Sample {
         state = verified.accepted.after;
         blocks.push(block);
     }
-    Sample {
-        genesis,
-        blocks,
-        state,
-    }
+    Sample { genesis, blocks }
 }
 
 impl Sample {
     pub fn headers(&self) -> Vec<Hash> {
-        std::iter::once(self.genesis.header().encode())
-            .chain(self.blocks.iter().map(|block| block.header.clone()))
-            .map(|header| BlockHeader::hash(&header).0)
-            .collect()
+        showing::headers(&self.genesis, &self.blocks)
     }
 
     /// The bundle of the first entry of block 1, up to the last block.
     pub fn bundle(&self) -> Bundle {
-        let (block, last) = (&self.blocks[0], self.blocks.last().expect("some blocks"));
-        let transaction = &block.transactions[0];
-        let opened = transaction.open().expect("of the sample");
-        let leaves: Vec<Hash> = opened.entries().iter().map(|entry| entry.hash.0).collect();
-        let Ok(entry_path) = inclusion_path(&leaves[..], 0, 2);
-        let size = self.blocks.len() as u64;
-        let Ok(path) = inclusion_path(&self.headers()[..], 1, size);
-        let proof = Proof {
-            genesis: self.genesis.encode(),
-            header: block.header.clone(),
-            certificate: block.certificate.clone(),
-            transaction: transaction.header.clone(),
-            scheme: transaction.scheme,
-            signature: transaction.signature,
-            transaction_index: 0,
-            transaction_count: 1,
-            transaction_path: Vec::new(),
-            entry: transaction.entries[..opened.entries()[0].end].to_vec(),
-            entry_index: 0,
-            entry_path,
-            handovers: Vec::new(),
-            later: Some(Later {
-                header: last.header.clone(),
-                certificate: last.certificate.clone(),
-                path,
-            }),
-        };
         Bundle {
-            proof,
+            proof: showing::proof(&self.genesis, &self.blocks, (1, 0, 0)),
             payload: Some(PAYLOAD.to_vec()),
         }
     }
 
     /// The whole chain, with the payload of every second entry.
     pub fn export(&self) -> Vec<u8> {
-        let mut frames = vec![Frame::Genesis(self.genesis.encode())];
-        for (block, number) in self.blocks.iter().zip(0..) {
-            frames.push(Frame::Block {
-                header: block.header.clone(),
-                certificate: block.certificate.clone(),
-                transactions: block.transactions.len() as u64,
-            });
-            frames.extend(block.transactions.iter().cloned().map(Frame::Transaction));
-            frames.push(Frame::Payload {
-                entry: number * 2,
-                bytes: PAYLOAD.to_vec(),
-            });
-        }
-        frames.push(Frame::End {
-            height: self.state.height(),
-            hash: self.state.hash(),
-            entries: self.state.entries(),
-            payloads: self.blocks.len() as u64,
-        });
-        let frames: Vec<u8> = frames.iter().flat_map(Frame::encode).collect();
-        [&EXPORT_MAGIC[..], &frames].concat()
+        let payloads: Vec<(u64, &[u8])> = (0..self.blocks.len() as u64)
+            .map(|number| (number * 2, PAYLOAD))
+            .collect();
+        showing::file(&showing::frames(&self.genesis, &self.blocks, &payloads))
     }
 
     /// A checkpoint of the first `size` headers.
