@@ -80,12 +80,11 @@ fn who_orders_changes_at_the_boundary_and_everything_stays_provable() {
 
 #[test]
 fn a_reopened_ledger_and_one_that_is_only_read_know_the_epochs() {
-    let handed = handed_over();
     let Handed {
         members,
         genesis,
         stores,
-    } = handed;
+    } = handed_over();
     let seq = stores[0].health().unwrap().entries - 1;
     drop(stores);
     for member in &members {
@@ -164,12 +163,11 @@ fn a_damaged_table_of_epochs_is_noticed_and_written_anew_at_the_next_start() {
         "UPDATE ledger_epoch SET validators = zeroblob(33)",
         "UPDATE ledger_epoch SET validators = x'00'",
     ] {
-        let handed = handed_over();
         let Handed {
             members,
             genesis,
             stores,
-        } = handed;
+        } = handed_over();
         drop(stores);
         let path = members[2].folder.path().join("ledger.sqlite");
         Connection::open(&path)
