@@ -17,6 +17,7 @@ pub mod ballots;
 pub mod bases;
 pub mod channels;
 pub mod cli;
+pub mod clock;
 pub mod commands;
 pub mod contract;
 pub mod exit;

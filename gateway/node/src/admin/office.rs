@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::protocol::{Answer, ChannelReport, Ledger, Order, Report, RestoredReport, Rows};
 use crate::assemble::FHIR_PATH;
 use crate::ballots::{Ballots, VoteFault};
+use crate::clock;
 use crate::exit::Failure;
 use crate::shared::{Running as Channel, Shared};
 
@@ -108,21 +109,28 @@ impl Office {
 
     fn report(&self) -> Result<Report, Failure> {
         let running = self.running.as_ref();
+        let (now_ms, ledger, channels) = (
+            SystemClock.now_ms(),
+            Ledger::of(&self.store)?,
+            self.channels()?,
+        );
+        let of_channels = channels.iter().find_map(|channel| channel.clock);
         Ok(Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             running: running.is_some() || self.restored.is_some(),
             hospital: self.hospital.clone(),
             fhir: running.map(|running| running.fhir.clone()),
             started_ms: running.map(|running| running.started_ms),
-            now_ms: SystemClock.now_ms(),
+            now_ms,
+            clock: clock::behind(now_ms, ledger.time_ms).or(of_channels),
             disk_free_bytes: self.disk_free(),
-            ledger: Ledger::of(&self.store)?,
+            ledger,
             pipeline: match running {
                 Some(running) => running.handle.status(),
                 None => silsila_pipeline::recorded_status(&self.store)?,
             },
             backed_up_ms: None,
-            channels: self.channels()?,
+            channels,
             network: None,
             restored: (self.restored.as_ref()).map(|restored| restored.borrow().clone()),
         })
@@ -142,10 +150,12 @@ impl Office {
         let own_base = self.running.as_ref().map(|running| running.fhir.as_str());
         let address = own_base.and_then(|base| base.strip_suffix(FHIR_PATH));
         let ledger = (!own).then(|| Ledger::of(&channel.store)).transpose()?;
+        let newest = ledger.as_ref().map(|ledger| ledger.time_ms);
         let mut report = ChannelReport {
             id: channel.genesis.id().to_string(),
             fhir: address.map(|address| format!("{address}{}", channel.path)),
             ledger,
+            clock: newest.and_then(|newest| clock::behind(SystemClock.now_ms(), newest)),
             ..ChannelReport::of(&channel.genesis.name, channel.handle.status())
         };
         if let Some(ballots) = &self.ballots {

@@ -8,6 +8,7 @@ use silsila_pipeline::{QuarantineEntry, QuarantineFilter};
 use silsila_store::{Health, Store, StoreError};
 
 use crate::ballots::{BallotReport, MemberReport, Standing, VoteOrder};
+use crate::clock::Off;
 
 /// A question or an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,6 +110,9 @@ pub struct Report {
     pub started_ms: Option<u64>,
     /// The machine's clock, milliseconds since 1970. Where the last block is younger, it went backwards.
     pub now_ms: u64,
+    /// How the machine's clock is off, where the own ledger's blocks or those of a channel show it.
+    #[serde(default)]
+    pub clock: Option<Off>,
     /// Bytes free where the ledger lies.
     pub disk_free_bytes: Option<u64>,
     /// The ledger.
@@ -227,6 +231,9 @@ pub struct ChannelReport {
     pub lacking: usize,
     /// Why the ledger takes nothing at the moment.
     pub failing: Option<String>,
+    /// How this machine's clock is off, where the channel's blocks show it.
+    #[serde(default)]
+    pub clock: Option<Off>,
     /// Whether this gateway may act there.
     #[serde(default)]
     pub standing: Standing,

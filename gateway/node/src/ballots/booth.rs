@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use silsila_chain::{
     ChainState, ChannelId, Genesis, Identity, MemberKey, ProposalId, PublicKey, Reason, Standing,
@@ -17,6 +17,7 @@ use silsila_store::{Clock as _, Store, StoreError, SystemClock};
 use super::fault::VoteFault;
 use super::kept::{self, Kept};
 use super::learned::Learned;
+use crate::clock::{self, Arrivals, Look, Off};
 use crate::shared::Running;
 
 /// How long a note is waited for before what is due is done.
@@ -38,6 +39,7 @@ pub struct Booth {
     pub(super) learned: Arc<Learned>,
     state: Mutex<Desk>,
     granting: Mutex<super::grants::Granting>,
+    arrivals: Mutex<Arrivals>,
     /// The chain as the last look found it: whoever only asks does not wait for the ledger's writer.
     seen: Mutex<ChainState>,
 }
@@ -77,6 +79,7 @@ impl Booth {
         Ok(Self {
             seen: Mutex::new(store.chain()?),
             granting: Mutex::default(),
+            arrivals: Mutex::default(),
             channel: genesis.id(),
             me: Identity::ed25519(key.public()),
             genesis,
@@ -139,9 +142,44 @@ impl Booth {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn arrivals(&self) -> MutexGuard<'_, Arrivals> {
+        self.arrivals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watch_the_clock(&self, chain: &ChainState, now_ms: u64) {
+        let Some(status) = self.handle.status() else {
+            return;
+        };
+        let mut arrivals = self.arrivals();
+        arrivals.look(Look {
+            height: chain.height().0,
+            newest_ms: chain.time_ms(),
+            seen: status.seen,
+            heard: !status.heard.is_empty(),
+            now_ms,
+            at: Instant::now(),
+        });
+        let off = clock::behind(now_ms, chain.time_ms()).or_else(|| arrivals.ahead());
+        if arrivals.is_news(off) {
+            let channel = &self.genesis.name;
+            tracing::warn!(
+                code = "CLI0016",
+                channel,
+                ?off,
+                "this machine's clock is off"
+            );
+        }
+    }
+
+    /// How far this machine's clock is ahead, as far as the channel's blocks show it.
+    pub(super) fn clock_ahead(&self) -> Option<Off> {
+        self.arrivals().ahead()
+    }
+
     fn tick(&self, now: u64) -> Result<(), StoreError> {
         let chain = self.store.chain()?;
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = chain.clone();
+        self.watch_the_clock(&chain, now);
         let mut desk = self.desk();
         self.decide_all(&mut desk, &chain, now)?;
         self.handle.hurry(self.waits_for_time(&desk, &chain));

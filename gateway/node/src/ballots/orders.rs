@@ -180,6 +180,7 @@ impl Ballots {
         report.standing = own.map_or(Standing::None, |own| own.standing);
         report.not_after_ms = own.map(|own| own.not_after_ms);
         report.revoked_by_authority = booth.learned.is_revoked(&booth.me.key);
+        report.clock = report.clock.or_else(|| booth.clock_ahead());
         let desk = booth.desk();
         let open = || desk.kept.values().filter(|kept| kept.is_open());
         report.proposals = open().count();

@@ -2,9 +2,10 @@
 //! The sealed backup, from the installation's recovery key to a gateway that goes on.
 
 use std::fs;
+use std::sync::Arc;
 
 use silsila_store::chain::Op;
-use silsila_store::{Draft, Payload, Store, StoreError};
+use silsila_store::{Clock, Draft, Payload, Store, StoreError, StoreOptions, SystemClock};
 
 use crate::place::{Ended, Place};
 
@@ -17,11 +18,19 @@ fn recovery_key(ended: &Ended) -> String {
 }
 
 pub fn store(place: &Place) -> Store {
+    store_by(place, Arc::new(SystemClock))
+}
+
+/// Its ledger, with blocks dated by this clock.
+pub fn store_by(place: &Place, clock: Arc<dyn Clock>) -> Store {
     fs::create_dir_all(place.at("state")).expect("made");
     let loaded = silsila_config::load(&place.at("silsila.toml")).expect("sound");
     let keys = silsila_gateway::assemble::open_keys(&loaded.settings).expect("keys");
     let file = silsila_gateway::assemble::ledger_file(&loaded.settings);
-    let options = silsila_gateway::assemble::store_options(&loaded.settings, &keys, file);
+    let options = StoreOptions {
+        clock,
+        ..silsila_gateway::assemble::store_options(&loaded.settings, &keys, file)
+    };
     Store::open(options, silsila_fhir::SearchIndex::new()).expect("opened")
 }
 

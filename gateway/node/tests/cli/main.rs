@@ -3,6 +3,7 @@
 
 mod backup;
 mod checks;
+mod clock;
 mod locked;
 mod place;
 mod proving;

@@ -18,6 +18,7 @@ use super::{order, print, print_json};
 use crate::admin::{Answer, ChannelReport, Ledger, Order, Report};
 use crate::ballots::Standing;
 use crate::cli::OutputArgs;
+use crate::clock::Off;
 use crate::exit::{Exit, Failure};
 use crate::output::{size, span, time};
 
@@ -55,6 +56,7 @@ fn exit(report: &Report) -> Exit {
         || any(SourceState::Faulty)
         || held(report)
         || report.restored.is_some()
+        || report.clock.is_some()
         || ledgers(report).any(|ledger| ledger.damaged > 0)
         || membership_ended(report)
         || report.channels.iter().any(may_not_act)
@@ -114,22 +116,35 @@ fn shown(report: &Report) -> String {
     out.join("\n")
 }
 
+/// What the clock says, and how it is off.
+fn clock(report: &Report) -> String {
+    let now = time(report.now_ms);
+    let off = match report.clock {
+        None => return format!("clock    {now}"),
+        Some(Off::Behind { ms }) => format!("BEHIND: the newest block is dated {} later", span(ms)),
+        Some(Off::Ahead { ms }) => {
+            format!("AHEAD: the last blocks came {} after their dates", span(ms))
+        }
+    };
+    format!("clock    {now}\n         CLI0016 THE CLOCK IS {off} (docs/errors/CLI0016.md)")
+}
+
 fn head(report: &Report) -> String {
-    let clock = time(report.now_ms);
+    let clock = clock(report);
     if let Some(restored) = &report.restored {
         let following = restored::restored(&report.hospital, restored, report.now_ms);
-        return format!("{following}\nclock    {clock}");
+        return format!("{following}\n{clock}");
     }
     match (&report.fhir, report.started_ms) {
         (Some(fhir), Some(started)) => {
             let up = span(report.now_ms.saturating_sub(started));
             format!(
-                "gateway  {}: running for {up}, FHIR at {fhir}\nclock    {clock}",
+                "gateway  {}: running for {up}, FHIR at {fhir}\n{clock}",
                 report.hospital
             )
         }
         _ => format!(
-            "gateway  {}: not running; this is what the ledger's file says\nclock    {clock}",
+            "gateway  {}: not running; this is what the ledger's file says\n{clock}",
             report.hospital
         ),
     }

@@ -50,6 +50,9 @@ pub(super) fn channel(channel: &ChannelReport, now_ms: u64) -> String {
         channel.others,
         channel.waiting
     );
+    if channel.others > 0 && channel.heard.is_empty() {
+        line.push_str("\n         nobody is heard: is the line there, and are the addresses right? Nor do members connect whose clocks differ by more than a minute: CLI0016");
+    }
     let _ = write!(line, "\n         {}", validators(channel));
     for said in epoch(channel) {
         let _ = write!(line, "\n         {said}");
@@ -162,7 +165,13 @@ mod tests {
         assert!(before.contains("2 of 2 other members heard"), "{before}");
         let after = said("c", &["a", "b", "c"], &["a", "b"]);
         assert!(after.contains("2 of 2 other members heard"), "{after}");
+        let lost = said("c", &["a", "c"], &[]);
+        assert!(
+            lost.contains("0 of 1 other") && lost.contains("CLI0016"),
+            "{lost}"
+        );
         let alone = said("c", &["c"], &[]);
+        assert!(!alone.contains("nobody is heard"), "{alone}");
         assert!(alone.contains("0 of 0 other members heard"), "{alone}");
     }
 
