@@ -15,7 +15,7 @@ const LABEL: &str = "silsila/evidence/1";
 /// The label of evidence that shows epochs or admissions besides.
 const LABEL_2: &str = "silsila/evidence/2";
 /// The most admissions that evidence shows.
-const MAX_ADMISSIONS: u64 = 16;
+pub const MAX_ADMISSIONS: u64 = 16;
 const CHECKPOINTS: u64 = 1;
 const CERTIFICATES: u64 = 2;
 
@@ -54,7 +54,8 @@ pub struct Evidence {
     pub genesis: Vec<u8>,
     /// The last block of each epoch before the conflict, from genesis on.
     pub handovers: Vec<Handover>,
-    /// Proofs, as bundles without payloads, of the admission of signers who came later than genesis.
+    /// Proofs, as bundles without payloads, of the admission of signers who came later than genesis; at
+    /// most [`MAX_ADMISSIONS`].
     pub admissions: Vec<Bundle>,
     /// The two statements.
     pub conflict: Conflict,

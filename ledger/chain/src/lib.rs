@@ -40,7 +40,7 @@ pub use entry::{
     Limits, MAX_ENDORSEMENTS, MAX_ENTRY, MAX_KIND, MAX_MEMBER_CERTIFICATE, MAX_ORGANIZATION,
     MAX_POLICIES, MAX_RECIPIENTS, MAX_ROLE, MemberChange, Op, PayloadCommitment, Proposal, Record,
 };
-pub use evidence::{Certified, Conflict, Evidence, EvidenceFault, Shown};
+pub use evidence::{Certified, Conflict, Evidence, EvidenceFault, MAX_ADMISSIONS, Shown};
 pub use export::{
     EXPORT_MAGIC, ExportFault, ExportSummary, ExportVerifier, Frame, FrameFault, FrameKind,
     MAX_FRAME,

@@ -4,7 +4,7 @@
 
 use silsila_store::chain::{
     Admission, BlockHeader, Certificate, Change, Checkpoint, EPOCH_NOTICE, Endorsed, Entry,
-    EpochChange, Evidence, Genesis, Height, Identity, MemberChange, MemberKey,
+    EpochChange, Evidence, Genesis, Height, Identity, MAX_ADMISSIONS, MemberChange, MemberKey,
 };
 use silsila_store::rusqlite::Connection;
 use silsila_store::{Store, StoreError, TxStatus, Witnessed};
@@ -198,32 +198,63 @@ fn a_block_at_the_boundary_can_be_repaired() {
     }
 }
 
-#[test]
-fn another_tree_of_whoever_joined_later_is_evidence_with_the_proof_of_its_admission() {
-    let members = [1, 2].map(Member::new);
-    let genesis = found(&members.each_ref());
-    let store = members[0].open(&genesis);
-    let joins = MemberChange {
-        subject: Identity::ed25519(key(9).public()),
-        revision: 1,
-        until: Height(1000),
-        change: Change::Admit(Admission {
-            organization: "a third".to_owned(),
-            ..genesis.members[0].admission.clone()
-        }),
-    };
-    let joins = Entry::Member(Box::new(Endorsed::new(joins, Vec::new())));
-    let id = store.propose(&joins).unwrap();
-    submit(&store, id);
+/// Lets the members of these keys join the channel of `store`.
+fn join(store: &Store, keys: &[MemberKey]) {
+    for key in keys {
+        let joins = MemberChange {
+            subject: Identity::ed25519(key.public()),
+            revision: 1,
+            until: Height(1000),
+            change: Change::Admit(Admission {
+                organization: "a third".to_owned(),
+                ..store.genesis().members[0].admission.clone()
+            }),
+        };
+        let joins = Entry::Member(Box::new(Endorsed::new(joins, Vec::new())));
+        let id = store.propose(&joins).unwrap();
+        submit(store, id);
+    }
+}
+
+/// What a ledger keeps where these members sign another tree than its own.
+fn halted_by(store: &Store, keys: &[MemberKey]) -> Evidence {
     let own = store.checkpoint(None).unwrap();
     let other = Checkpoint {
         root: [7; 32],
         ..own
     };
-    let compared = store.witness(&key(9).public(), &other.sign(&key(9)));
+    let mut note = other.sign(&keys[0]);
+    for key in &keys[1..] {
+        note = note.countersign(&other, key).unwrap();
+    }
+    let compared = store.witness(&keys[0].public(), &note);
     assert_eq!(compared.unwrap(), Witnessed::Other);
     let halt = store.halted().unwrap().unwrap();
-    let evidence = Evidence::decode(&halt.evidence).unwrap();
+    Evidence::decode(&halt.evidence).unwrap()
+}
+
+#[test]
+fn another_tree_of_whoever_joined_later_is_evidence_with_the_proof_of_its_admission() {
+    let members = [1, 2].map(Member::new);
+    let genesis = found(&members.each_ref());
+    let store = members[0].open(&genesis);
+    join(&store, &[key(9)]);
+    let evidence = halted_by(&store, &[key(9)]);
     assert_eq!(evidence.admissions.len(), 1);
+    evidence.verify(&genesis.id()).unwrap();
+}
+
+#[test]
+fn evidence_is_read_again_where_more_signed_than_it_can_show_the_admission_of() {
+    let members = [1, 2].map(Member::new);
+    let genesis = found(&members.each_ref());
+    let store = members[0].open(&genesis);
+    let joined: Vec<MemberKey> = (100..120).map(key).collect();
+    join(&store, &joined);
+    // Strangers take nobody's place.
+    let strangers = (200..220).map(key);
+    let signed: Vec<MemberKey> = strangers.chain((100..120).map(key)).collect();
+    let evidence = halted_by(&store, &signed);
+    assert_eq!(evidence.admissions.len() as u64, MAX_ADMISSIONS);
     evidence.verify(&genesis.id()).unwrap();
 }
