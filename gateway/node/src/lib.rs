@@ -26,6 +26,7 @@ pub mod keys;
 pub mod ledgers;
 pub mod listener;
 pub mod logging;
+pub mod ordering;
 pub mod output;
 pub mod pack;
 pub mod restored;

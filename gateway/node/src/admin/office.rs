@@ -14,6 +14,7 @@ use crate::assemble::FHIR_PATH;
 use crate::ballots::{Ballots, VoteFault};
 use crate::clock;
 use crate::exit::Failure;
+use crate::ordering::Disk;
 use crate::shared::{Running as Channel, Shared};
 
 /// Whoever answers orders. Every answer blocks on the store.
@@ -123,7 +124,7 @@ impl Office {
             started_ms: running.map(|running| running.started_ms),
             now_ms,
             clock: clock::behind(now_ms, ledger.time_ms).or(of_channels),
-            disk_free_bytes: self.disk_free(),
+            disk_free_bytes: Disk::of(&self.folder).map(|disk| disk.free),
             ledger,
             pipeline: match running {
                 Some(running) => running.handle.status(),
@@ -186,11 +187,6 @@ impl Office {
             [] => "the running gateway takes part in every channel that was joined".to_owned(),
             names => format!("the running gateway takes part in {} now", names.join(", ")),
         }))
-    }
-
-    fn disk_free(&self) -> Option<u64> {
-        let disk = rustix::fs::statvfs(&self.folder).ok()?;
-        disk.f_bavail.checked_mul(disk.f_frsize)
     }
 
     fn confirm(&self, source: &str) -> Result<Answer, Failure> {

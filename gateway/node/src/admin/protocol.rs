@@ -259,7 +259,7 @@ impl ChannelReport {
             return Self {
                 name: name.to_owned(),
                 failing: Some(
-                    "its part in ordering ended, as on a full disk; the log says why. Make room, then restart the gateway"
+                    "CLI0017 ordering has ended, as on a full disk; what is committed is still read. Make room, and the gateway ends by itself to be started again (docs/errors/CLI0017.md)"
                         .to_owned(),
                 ),
                 ..Self::default()

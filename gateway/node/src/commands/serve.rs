@@ -10,7 +10,7 @@ use crate::admin::{Office, server::Server};
 use crate::assemble::{self, FHIR_PATH, Gateway};
 use crate::exit::{Exit, Failure};
 use crate::keys;
-use crate::{logging, restored};
+use crate::{logging, ordering, restored};
 
 pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
     let settings = &loaded.settings;
@@ -60,12 +60,14 @@ pub(super) async fn run(loaded: &Loaded) -> Result<Exit, Failure> {
     ready.set(true);
     tracing::info!(%fhir, hospital = settings.hospital.name, "serving");
 
-    // Intake and listener run until they are told to stop; one that ends by itself has panicked.
+    // Intake and listener run until they are told to stop; one that ends by itself has panicked. Ordering may end, and
+    // is waited for until a new start can mend it.
     let (exit, intake_ended, served_ended) = tokio::select! {
         () = &mut signals => (Exit::Ok, false, false),
         () = admin.run(office) => (Exit::Other, false, false),
         _ = &mut intake => (Exit::Other, true, false),
         _ = &mut served => (Exit::Other, false, true),
+        () = ordering::is_to_start_anew(shared.clone(), &settings.storage.folder) => (Exit::Other, false, false),
     };
     if exit != Exit::Ok {
         tracing::error!(

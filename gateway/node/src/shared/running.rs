@@ -52,6 +52,13 @@ impl Shared {
         self.list().clone()
     }
 
+    /// Whether the network's thread has ended, and with it the part in ordering every channel.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        let list = self.list();
+        list.iter().any(|channel| channel.handle.status().is_none())
+    }
+
     fn list(&self) -> MutexGuard<'_, Vec<Running>> {
         self.0
             .running
