@@ -163,7 +163,13 @@ impl Bench {
     async fn network(&self, report: &mut Report) -> anyhow::Result<()> {
         eprintln!("== A network of four");
         let dir = self.arguments.dir.join("shared");
-        let site = Site::new(&self.server, &dir, self.arguments.shared, self.arguments.chunk_rows).await?;
+        let site = Site::new(
+            &self.server,
+            &dir,
+            self.arguments.shared,
+            self.arguments.chunk_rows,
+        )
+        .await?;
         network::measure(report, &dir, &self.server, &site).await
     }
 
