@@ -14,12 +14,14 @@ use commonware_utils::channel::{mpsc, watch};
 use rand_core::CryptoRng;
 use silsila_chain::{ChannelId, MIN_QUORUM_VALIDATORS, MemberKey};
 
-use crate::channel::{Channel, ChannelStatus, Present};
+use crate::channel::Channel;
 use crate::consensus::{Lanes, Patience};
 use crate::desk::Desk;
 use crate::epoch::{Orchestra, Stage};
 use crate::members::{FromMembers, Members, ToMembers};
 use crate::notes::{Lane, notes};
+use crate::present::Present;
+use crate::status::ChannelStatus;
 use crate::{EngineError, Ledger, Witnesses};
 
 /// Pokes that wait; one is as good as many.

@@ -18,70 +18,28 @@ use commonware_p2p::{Message as Received, Receiver, Recipients, Sender};
 use commonware_runtime::Clock;
 use commonware_utils::acknowledgement::Acknowledgement;
 use commonware_utils::channel::{mpsc, watch};
-use silsila_chain::{BlockHash, Certificate, Height, MemberKey, Reason};
+use silsila_chain::{Certificate, Height, MemberKey, Reason};
 
 use crate::branches::Bad;
-use crate::consensus::UNDER_WAY;
 use crate::desk::{Desk, Proposal, To};
-use crate::epoch::{Beginning, Conductor, Span};
+use crate::epoch::Conductor;
 use crate::key::chain_key;
 use crate::members::Members;
-use crate::voter::{Delivery, Question, Verdict, Voter};
+use crate::present::{Present, Role};
+use crate::status::ChannelStatus;
+use crate::voter::{Delivery, Question, Verdict};
 use crate::wire::Message;
 use crate::{Candidate, Finality, Ledger, LedgerError, MAX_LINKS, Scheme, certificate};
 
 /// How often what is due is done.
 const TICK_MS: u64 = 250;
-/// Whoever was not heard for this time, in milliseconds, is taken to be away.
-const AWAY_MS: u64 = 6_000;
 /// Consensus forgets blocks this far behind; they are in the ledger.
 const RETAINED: u64 = 1024;
 /// Where the ledger is this far ahead of what consensus delivered, consensus is told to skip.
 const SKIP: u64 = 32;
 
-const QUESTIONS: usize = 64;
-
 /// Consensus, as the channel's thread speaks to it.
 pub(crate) type Marshal = Mailbox<Scheme, Standard<Candidate>>;
-
-/// What a member does for a channel.
-pub(crate) enum Role {
-    /// Follows what others order.
-    Follower,
-    /// Orders alone.
-    Orderer(Box<MemberKey>),
-    /// Orders with the other validators.
-    Validator(Box<(Marshal, Scheme)>),
-}
-
-/// How a channel is, now.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ChannelStatus {
-    /// `validator`, `orderer` or `follower`.
-    pub role: &'static str,
-    /// How many validators there are.
-    pub validators: usize,
-    /// The present epoch's number; the first is 0.
-    pub epoch: u64,
-    /// The present validators' last block, where others are decided on.
-    pub boundary: Option<u64>,
-    /// How many of the validators were revoked and keep their seats until others are named.
-    pub revoked_validators: usize,
-    /// How many members there are, this one included.
-    pub members: usize,
-    /// Other members that were heard within the last seconds, their keys in hexadecimal.
-    pub heard: Vec<String>,
-    /// The ledger's height here.
-    pub height: u64,
-    /// The greatest height that any member told of.
-    pub seen: u64,
-    /// Transactions on their way to a block, as far as they are known here.
-    pub waiting: usize,
-    /// Committed payloads that were asked for and are not here yet.
-    pub lacking: usize,
-    /// Why the ledger takes nothing at the moment.
-    pub failing: Option<String>,
-}
 
 /// Where something waits for the chain's time to pass, so many milliseconds lie between empty blocks.
 const HURRY_MS: u64 = 5_000;
@@ -115,84 +73,6 @@ pub(crate) struct Channel<E, L: Ledger + ?Sized, S, R> {
     /// What the wall clock said when it was last looked at, and the milliseconds that it went forward.
     pub(crate) wall: u64,
     pub(crate) steady: u64,
-}
-
-/// What this member does in the present epoch.
-pub(crate) struct Present {
-    number: u64,
-    /// The block behind which the epoch began.
-    base: u64,
-    span: Span,
-    pub(crate) role: Role,
-    validators: Vec<PublicKey>,
-    questions: mpsc::Receiver<Question>,
-    deliveries: mpsc::Receiver<Delivery>,
-    /// A final block that the ledger has not taken yet.
-    undelivered: Option<Delivery>,
-    delivered: u64,
-}
-
-impl Present {
-    /// Begins the desk's epoch.
-    pub(crate) async fn begin<L: Ledger + ?Sized>(
-        desk: &Desk<L>,
-        conductor: &mut dyn Conductor,
-        news: &watch::Sender<u64>,
-        key: &MemberKey,
-    ) -> Result<Self, String> {
-        let (questions, questions_in) = mpsc::channel(QUESTIONS);
-        let (deliveries, deliveries_in) = mpsc::channel(UNDER_WAY * 4);
-        let witnesses = desk.witnesses().clone();
-        let (number, base) = (witnesses.epoch(), witnesses.base().0);
-        let (span, validators) = (Span::endless(number), witnesses.validators().clone());
-        let beginning = Beginning {
-            base: desk.base().map_err(|error| error.to_string())?,
-            witnesses,
-            floor: desk.floor(),
-            span: span.clone(),
-            voter: Voter {
-                questions,
-                deliveries,
-                news: news.subscribe(),
-            },
-        };
-        let consensus = conductor.begin(beginning).await?;
-        let role = match consensus {
-            Some(consensus) => Role::Validator(Box::new(consensus)),
-            None if desk.orders_alone() => Role::Orderer(Box::new(key.clone())),
-            None => Role::Follower,
-        };
-        let present = Self {
-            number,
-            base,
-            span,
-            role,
-            validators: validators.iter().cloned().collect(),
-            questions: questions_in,
-            deliveries: deliveries_in,
-            undelivered: None,
-            delivered: base,
-        };
-        present.look_ahead(desk);
-        Ok(present)
-    }
-
-    /// Learns where the epoch ends, once that is final.
-    fn look_ahead<L: Ledger + ?Sized>(&self, desk: &Desk<L>) {
-        if desk.tip().validators().epoch() == self.number
-            && let Some((boundary, _)) = desk.tip().epochs().next()
-        {
-            self.span.end_at(boundary.0 - self.base);
-        }
-    }
-
-    /// Learns that an epoch ends with a block that is only judged: where nothing of the decision is final
-    /// yet, this is what lets the block be proposed until it is.
-    fn end_with<L: Ledger + ?Sized>(&self, desk: &Desk<L>, block: &BlockHash, height: Height) {
-        if desk.ends_epoch(block) && desk.tip().epochs().next().is_none() {
-            self.span.end_at(height.0 - self.base);
-        }
-    }
 }
 
 /// A note to one member, or to all.
@@ -288,7 +168,7 @@ where
 
     /// Milliseconds that never go back: what is waited for goes by these, so that a wall clock that is set
     /// right does not stop it.
-    fn steady(&mut self) -> u64 {
+    pub(crate) fn steady(&mut self) -> u64 {
         let wall = self.now();
         self.steady += wall.saturating_sub(self.wall);
         self.wall = wall;
@@ -543,44 +423,6 @@ where
         members.extend(self.desk.revoked().cloned());
         self.listeners.set(members);
         self.heard.retain(|member, _| self.members.contains(member));
-    }
-
-    fn publish(&mut self) {
-        let now = self.steady();
-        self.heard.retain(|_, at| now < *at + AWAY_MS);
-        self.news.send_if_modified(|news| {
-            let changed = *news != self.desk.news;
-            *news = self.desk.news;
-            changed
-        });
-        let status = ChannelStatus {
-            role: match self.epoch.role {
-                Role::Follower => "follower",
-                Role::Orderer(_) => "orderer",
-                Role::Validator(_) => "validator",
-            },
-            validators: self.epoch.validators.len(),
-            epoch: self.epoch.number,
-            boundary: self
-                .desk
-                .tip()
-                .epochs()
-                .next()
-                .map(|(boundary, _)| boundary.0),
-            revoked_validators: self.desk.revoked_validators(),
-            members: self.everybody.len(),
-            heard: self.heard.keys().map(ToString::to_string).collect(),
-            height: self.desk.tip().height().0,
-            seen: self.desk.seen().0,
-            waiting: self.desk.waiting(),
-            lacking: self.desk.lacking(),
-            failing: self.failing.clone(),
-        };
-        self.status.send_if_modified(|last| {
-            let changed = *last != status;
-            *last = status;
-            changed
-        });
     }
 }
 

@@ -38,11 +38,13 @@ mod members;
 mod network;
 mod notes;
 mod pool;
+mod present;
 mod receipt;
 mod recent;
 pub mod reread;
 #[cfg(test)]
 mod simulation;
+mod status;
 #[cfg(feature = "store")]
 mod store;
 mod vote;
@@ -51,7 +53,6 @@ mod wire;
 
 pub use assembly::ChannelHandle;
 pub use candidate::{Candidate, MAX_CANDIDATE};
-pub use channel::ChannelStatus;
 pub use consensus::Patience;
 pub use error::EngineError;
 pub use key::{chain_key, private_key, public_key};
@@ -61,5 +62,6 @@ pub use notes::MAX_NOTE;
 pub use receipt::{Receipt, Witnesses, validators};
 #[cfg(feature = "store")]
 pub use silsila_store::{Torn, Witnessed};
+pub use status::ChannelStatus;
 pub use store::StoreLedger;
 pub use vote::{Finality, MAX_LINKS, Scheme, certificate, scheme};
