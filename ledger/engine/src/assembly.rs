@@ -52,6 +52,31 @@ pub(crate) struct AllLanes<S, R> {
     pub(crate) ledger: (S, R),
 }
 
+impl<S, R> Lanes<S, R> {
+    /// The lanes in the order of their numbers.
+    pub(crate) fn of([votes, certificates, resolver, blocks, backfill]: [(S, R); 5]) -> Self {
+        Self {
+            votes,
+            certificates,
+            resolver,
+            blocks,
+            backfill,
+        }
+    }
+
+    /// The lanes again, in the same order.
+    pub(crate) fn all(self) -> [(S, R); 5] {
+        let Self {
+            votes,
+            certificates,
+            resolver,
+            blocks,
+            backfill,
+        } = self;
+        [votes, certificates, resolver, blocks, backfill]
+    }
+}
+
 /// A channel that runs: pokes go in, its status comes out. It ends when this is dropped.
 #[derive(Debug)]
 pub struct ChannelHandle {
@@ -154,12 +179,7 @@ where
         channel: id,
         key: me.engine_key,
         members: members.clone(),
-        blocker: ground.blocker,
-        patience: ground.patience,
-        cache: ground.cache,
-        folder: ground.folder,
-        root: ground.root,
-        watch: ground.watch,
+        ground,
     };
     let mut conductor = Orchestra::new(context.child("orchestra"), stage, lanes.consensus);
     let epoch = Present::begin(&desk, &mut conductor, &news, &me.member_key).await;

@@ -7,7 +7,7 @@
 //! the end of an epoch for whoever missed it.
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,13 +17,13 @@ use commonware_cryptography::Signer as _;
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_p2p::utils::mux::{Builder as _, MuxHandle, Muxer};
 use commonware_p2p::{Blocker, Receiver, Sender};
-use commonware_runtime::buffer::paged::CacheRef;
 use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage};
 use rand_core::CryptoRng;
 use silsila_chain::{ChannelId, MIN_QUORUM_VALIDATORS};
 
+use crate::assembly::Ground;
 use crate::channel::Marshal;
-use crate::consensus::{self, Lanes, Parts, Patience};
+use crate::consensus::{self, Lanes, Parts};
 use crate::members::{FromMembers, Members, ToMembers};
 use crate::voter::Voter;
 use crate::{Candidate, Scheme, Witnesses, scheme};
@@ -97,16 +97,8 @@ pub(crate) type Begun<'c> =
 
 /// The conductor of a channel.
 pub(crate) struct Orchestra<E, B, S: Sender<PublicKey = PublicKey>> {
-    pub(crate) context: E,
-    pub(crate) channel: ChannelId,
-    pub(crate) key: PrivateKey,
-    pub(crate) members: Members,
-    pub(crate) blocker: B,
-    pub(crate) patience: Patience,
-    pub(crate) cache: CacheRef,
-    pub(crate) folder: String,
-    pub(crate) root: Option<PathBuf>,
-    watch: bool,
+    context: E,
+    stage: Stage<B>,
     lanes: [MuxHandle<ToMembers<S>>; 5],
     running: Vec<Handle<()>>,
 }
@@ -116,15 +108,8 @@ pub(crate) struct Stage<B> {
     pub(crate) channel: ChannelId,
     pub(crate) key: PrivateKey,
     pub(crate) members: Members,
-    pub(crate) blocker: B,
-    pub(crate) patience: Patience,
-    pub(crate) cache: CacheRef,
-    /// What the names of its files begin with.
-    pub(crate) folder: String,
-    /// The folder on disk that holds them, where there is one.
-    pub(crate) root: Option<PathBuf>,
-    /// Whether this member takes part in no epoch's consensus.
-    pub(crate) watch: bool,
+    /// Whoever only watches takes part in no epoch's consensus.
+    pub(crate) ground: Ground<B>,
 }
 
 impl<E, B, S> Orchestra<E, B, S>
@@ -138,28 +123,10 @@ where
     where
         R: Receiver<PublicKey = PublicKey>,
     {
-        let Stage {
-            channel,
-            key,
-            members,
-            blocker,
-            patience,
-            cache,
-            folder,
-            root,
-            watch,
-        } = stage;
-        let Lanes {
-            votes,
-            certificates,
-            resolver,
-            blocks,
-            backfill,
-        } = lanes;
         let mut number = 0_u64;
-        let lanes = [votes, certificates, resolver, blocks, backfill].map(|(sender, receiver)| {
-            let sender = ToMembers::new(sender, members.clone());
-            let receiver = FromMembers::new(receiver, members.clone());
+        let lanes = lanes.all().map(|(sender, receiver)| {
+            let sender = ToMembers::new(sender, stage.members.clone());
+            let receiver = FromMembers::new(receiver, stage.members.clone());
             let context = context.child("epochs").with_attribute("lane", number);
             number += 1;
             let (mux, handle) = Muxer::builder(context, sender, receiver).build();
@@ -168,23 +135,9 @@ where
         });
         Self {
             context,
-            channel,
-            key,
-            members,
-            blocker,
-            patience,
-            cache,
-            folder,
-            root,
-            watch,
+            stage,
             lanes,
             running: Vec::new(),
-        }
-    }
-
-    fn end(&mut self) {
-        for handle in self.running.drain(..) {
-            handle.abort();
         }
     }
 
@@ -198,14 +151,14 @@ where
         } = beginning;
         self.end();
         let epoch = span.epoch().get();
-        self.members.elect(witnesses.validators().clone());
-        if let Some(root) = &self.root {
+        self.stage.members.elect(witnesses.validators().clone());
+        if let Some(root) = &self.stage.ground.root {
             tidy(root, &self.prefix(None), &self.prefix(Some(epoch)));
         }
-        let me = self.key.public_key();
+        let me = self.stage.key.public_key();
         let validators = witnesses.validators().clone();
         let votes = validators.len() >= MIN_QUORUM_VALIDATORS;
-        if self.watch || !votes || validators.position(&me).is_none() {
+        if self.stage.ground.watch || !votes || validators.position(&me).is_none() {
             return Ok(None);
         }
         let mut lanes = Vec::with_capacity(self.lanes.len());
@@ -213,42 +166,40 @@ where
             let registered = lane.register(epoch).await;
             lanes.push(registered.map_err(|error| error.to_string())?);
         }
-        let [votes, certificates, resolver, blocks, backfill] =
-            <[_; 5]>::try_from(lanes).map_err(|_| "a lane is missing".to_owned())?;
-        let lanes = Lanes {
-            votes,
-            certificates,
-            resolver,
-            blocks,
-            backfill,
-        };
-        let scheme = scheme(&self.channel, validators, &self.key);
+        let lanes = <[_; 5]>::try_from(lanes).map_err(|_| "a lane is missing".to_owned())?;
+        let Stage {
+            channel,
+            key,
+            members,
+            ground,
+        } = &self.stage;
+        let scheme = scheme(channel, validators, key);
         let parts = Parts {
             me,
             scheme: scheme.clone(),
             witnesses,
-            members: self.members.clone(),
+            members: members.clone(),
             genesis: base,
             floor,
             span,
-            blocker: self.blocker.clone(),
+            blocker: ground.blocker.clone(),
             voter,
-            patience: self.patience,
-            cache: self.cache.clone(),
+            patience: ground.patience,
+            cache: ground.cache.clone(),
             prefix: self.prefix(Some(epoch)),
         };
         let context = self
             .context
             .child("consensus")
             .with_attribute("epoch", epoch);
-        let (marshal, running) = consensus::start(context, parts, lanes).await?;
+        let (marshal, running) = consensus::start(context, parts, Lanes::of(lanes)).await?;
         self.running = running;
         Ok(Some((marshal, scheme)))
     }
 
     /// What the names of an epoch's files begin with, or those of all of the channel's.
     fn prefix(&self, epoch: Option<u64>) -> String {
-        let own = format!("{}{}", self.folder, self.channel);
+        let own = format!("{}{}", self.stage.ground.folder, self.stage.channel);
         match epoch {
             None | Some(0) => own,
             Some(epoch) => format!("{own}-epoch{epoch}"),
@@ -267,11 +218,17 @@ where
     }
 }
 
-impl<E, B, S: Sender<PublicKey = PublicKey>> Drop for Orchestra<E, B, S> {
-    fn drop(&mut self) {
+impl<E, B, S: Sender<PublicKey = PublicKey>> Orchestra<E, B, S> {
+    fn end(&mut self) {
         for handle in self.running.drain(..) {
             handle.abort();
         }
+    }
+}
+
+impl<E, B, S: Sender<PublicKey = PublicKey>> Drop for Orchestra<E, B, S> {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

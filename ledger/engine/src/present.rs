@@ -95,7 +95,12 @@ impl Present {
 
     /// Learns that an epoch ends with a block that is only judged: where nothing of the decision is final
     /// yet, this is what lets the block be proposed until it is.
-    pub(crate) fn end_with<L: Ledger + ?Sized>(&self, desk: &Desk<L>, block: &BlockHash, height: Height) {
+    pub(crate) fn end_with<L: Ledger + ?Sized>(
+        &self,
+        desk: &Desk<L>,
+        block: &BlockHash,
+        height: Height,
+    ) {
         if desk.ends_epoch(block) && desk.tip().epochs().next().is_none() {
             self.span.end_at(height.0 - self.base);
         }
