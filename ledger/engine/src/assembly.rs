@@ -52,6 +52,18 @@ pub(crate) struct AllLanes<S, R> {
     pub(crate) ledger: (S, R),
 }
 
+impl<S, R> AllLanes<S, R> {
+    /// The lanes in the order of their numbers; `None` where there are more or fewer.
+    pub(crate) fn of(lanes: Vec<(S, R)>) -> Option<Self> {
+        let [votes, certificates, resolver, blocks, backfill, ledger] =
+            <[_; 6]>::try_from(lanes).ok()?;
+        Some(Self {
+            consensus: Lanes::of([votes, certificates, resolver, blocks, backfill]),
+            ledger,
+        })
+    }
+}
+
 impl<S, R> Lanes<S, R> {
     /// The lanes in the order of their numbers.
     pub(crate) fn of([votes, certificates, resolver, blocks, backfill]: [(S, R); 5]) -> Self {

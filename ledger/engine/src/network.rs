@@ -33,7 +33,7 @@ use silsila_chain::{ChannelId, MAX_VALIDATORS, MemberKey};
 use zeroize::Zeroizing;
 
 use crate::assembly::{AllLanes, Ground, Me, open};
-use crate::consensus::{Lanes, longest_messages};
+use crate::consensus::longest_messages;
 use crate::key::{private_key, public_key};
 use crate::wire::MAX_MESSAGE;
 use crate::{ChannelHandle, EngineError, Ledger, Patience, Witnesses};
@@ -365,16 +365,5 @@ async fn register<S: Sender>(
     for lane in lanes {
         own.push(lane.register(number).await.ok()?);
     }
-    let [votes, certificates, resolver, blocks, backfill, ledger] =
-        <[SubLane<S>; 6]>::try_from(own).ok()?;
-    Some(AllLanes {
-        consensus: Lanes {
-            votes,
-            certificates,
-            resolver,
-            blocks,
-            backfill,
-        },
-        ledger,
-    })
+    AllLanes::of(own)
 }

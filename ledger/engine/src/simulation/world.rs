@@ -23,7 +23,7 @@ use super::memory::MemoryLedger;
 use super::scenario::{Rogue, Scenario};
 use super::{Context, Dice, found, identity_of, seed_of};
 use crate::assembly::{AllLanes, Ground, Me, open};
-use crate::consensus::{Lanes, Patience};
+use crate::consensus::Patience;
 use crate::key::private_key;
 
 /// When the simulated world begins, in milliseconds since 1970.
@@ -556,18 +556,7 @@ async fn run<S, R>(
     S: Sender<PublicKey = PublicKey>,
     R: Receiver<PublicKey = PublicKey>,
 {
-    let [votes, certificates, resolver, blocks, backfill, own] =
-        <[_; 6]>::try_from(lanes).unwrap_or_else(|_| panic!("six lanes"));
-    let lanes = AllLanes {
-        consensus: Lanes {
-            votes,
-            certificates,
-            resolver,
-            blocks,
-            backfill,
-        },
-        ledger: own,
-    };
+    let lanes = AllLanes::of(lanes).expect("six lanes");
     let ground = Ground {
         blocker,
         patience: Patience {
