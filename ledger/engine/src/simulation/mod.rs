@@ -14,10 +14,13 @@
 //! it is noticed: `docs/ledger/ordering.md`.
 
 mod audit;
+mod healing;
 mod hostile;
 mod machine;
 mod memory;
+mod process;
 mod scenario;
+mod trouble;
 mod world;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
