@@ -8,7 +8,7 @@ use silsila_chain::Evidence;
 use silsila_store::rusqlite::Connection;
 use silsila_store::{Damage, Store, StoreError};
 
-use crate::nodes::{Node, Running, found, kill, level, nodes, wait};
+use crate::nodes::{Node, Running, kill, level, nodes, share, wait};
 
 /// Changes the middle byte of a value behind the store's back.
 fn flip(node: &Node, genesis: &silsila_chain::Genesis, table: &str, column: &str) {
@@ -39,9 +39,7 @@ fn mended(store: &Store) {
 #[test]
 fn a_damaged_block_and_a_damaged_payload_are_mended_with_what_other_members_have() {
     let nodes = nodes(3);
-    let all: Vec<&Node> = nodes.iter().collect();
-    let genesis = found("shared", &all, 1);
-    let running: Vec<Running> = nodes.iter().map(|one| one.run(&genesis, &all)).collect();
+    let (_, genesis, running) = share(&nodes, 1);
     let id = running[0].stage(&["a", "b"], "first");
     let height = running[0].committed(id).0;
     level(&running, height);
@@ -82,9 +80,7 @@ fn a_damaged_block_and_a_damaged_payload_are_mended_with_what_other_members_have
 #[test]
 fn members_sign_each_others_trees() {
     let nodes = nodes(3);
-    let all: Vec<&Node> = nodes.iter().collect();
-    let genesis = found("shared", &all, 1);
-    let running: Vec<Running> = nodes.iter().map(|one| one.run(&genesis, &all)).collect();
+    let (_, _, running) = share(&nodes, 1);
     let id = running[0].stage(&["a"], "first");
     let height = running[0].committed(id).0;
     for one in &running {
@@ -117,9 +113,7 @@ fn stop(running: Vec<Running>) {
 #[test]
 fn an_orderer_that_gives_two_members_two_histories_is_found_out_by_both_and_they_halt() {
     let nodes = nodes(3);
-    let all: Vec<&Node> = nodes.iter().collect();
-    let genesis = found("shared", &all, 1);
-    let running: Vec<Running> = nodes.iter().map(|one| one.run(&genesis, &all)).collect();
+    let (all, genesis, running) = share(&nodes, 1);
     let id = running[0].stage(&["a"], "first");
     level(&running, running[0].committed(id).0);
     stop(running);

@@ -1,34 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Who orders changes while gateways run.
 
-use silsila_chain::{
-    Change, EPOCH_NOTICE, Endorsed, Entry, EpochChange, Genesis, Height, MemberChange, TxId,
-};
+use silsila_chain::{EPOCH_NOTICE, Endorsed, Entry, EpochChange, Genesis, Height};
 
-use crate::nodes::{Node, Running, found, kill, level, nodes, wait};
+use crate::nodes::{Node, Running, kill, level, nodes, one_history, revocation, share, wait};
 
 /// Lets the gateways with these numbers order from the next epoch on.
 fn change(number: u64, to: &[&Node]) -> Entry {
     let validators = to.iter().map(|node| node.identity()).collect();
     let proposal = EpochChange::new(number, Height(100_000), validators);
     Entry::Epoch(Box::new(Endorsed::new(proposal, Vec::new())))
-}
-
-fn revoked(node: &Node) -> Entry {
-    let proposal = MemberChange {
-        subject: node.identity(),
-        revision: 2,
-        until: Height(100_000),
-        change: Change::Revoke { reason: 1 },
-    };
-    Entry::Member(Box::new(Endorsed::new(proposal, Vec::new())))
-}
-
-fn propose(by: &Running, entry: &Entry) -> TxId {
-    let id = by.store.propose(entry).unwrap();
-    by.store.submit(id).unwrap();
-    by.channel.poke();
-    id
 }
 
 fn in_epoch<'r>(running: impl IntoIterator<Item = &'r Running>, number: u64) {
@@ -49,12 +30,8 @@ fn write(by: &Running, all: &[&Running], name: &str) -> u64 {
 
 fn agree(all: &[&Running], genesis: &Genesis) {
     let height = all.iter().map(|one| one.height()).min().unwrap_or_default();
-    let headers = all[0].headers();
+    one_history(all.iter().copied(), height);
     for one in all {
-        assert_eq!(
-            one.headers()[..=height as usize],
-            headers[..=height as usize]
-        );
         wait("all payloads are here", || {
             let missing = one.store.missing_payloads(0, 1).unwrap();
             missing.is_empty().then_some(())
@@ -70,22 +47,17 @@ fn agree(all: &[&Running], genesis: &Genesis) {
 #[test]
 fn a_follower_takes_the_seat_of_a_validator_that_is_gone() {
     let nodes = nodes(5);
-    let all: Vec<&Node> = nodes.iter().collect();
-    let genesis = found("shared", &all, 4);
-    let mut running: Vec<Running> = nodes.iter().map(|node| node.run(&genesis, &all)).collect();
+    let (_, genesis, mut running) = share(&nodes, 4);
     let five: Vec<&Running> = running.iter().collect();
     write(five[0], &five, "a");
     // The fourth is away for good, and revoked; three would stop at the next power cut.
     kill(running.remove(3));
     let four: Vec<&Running> = running.iter().collect();
-    let id = propose(four[0], &revoked(&nodes[3]));
+    let id = four[0].propose(&revocation(&nodes[3]));
     level(four.iter().copied(), four[0].committed(id).0);
     let status = four[0].status();
     assert_eq!((status.revoked_validators, status.boundary), (1, None));
-    let id = propose(
-        four[1],
-        &change(1, &[&nodes[0], &nodes[1], &nodes[2], &nodes[4]]),
-    );
+    let id = four[1].propose(&change(1, &[&nodes[0], &nodes[1], &nodes[2], &nodes[4]]));
     let boundary = four[1].committed(id).0 + EPOCH_NOTICE;
     in_epoch(four.iter().copied(), 1);
     level(four.iter().copied(), boundary);
@@ -105,16 +77,14 @@ fn a_follower_takes_the_seat_of_a_validator_that_is_gone() {
 #[test]
 fn whoever_was_away_over_boundaries_returns_into_the_present_epoch_and_old_votes_are_removed() {
     let nodes = nodes(5);
-    let all: Vec<&Node> = nodes.iter().collect();
-    let genesis = found("shared", &all, 4);
-    let mut running: Vec<Running> = nodes.iter().map(|node| node.run(&genesis, &all)).collect();
+    let (all, genesis, mut running) = share(&nodes, 4);
     let five: Vec<&Running> = running.iter().collect();
     write(five[0], &five, "a");
     kill(running.remove(0));
     let four: Vec<&Running> = running.iter().collect();
     for (number, seats) in [(1, [0, 1, 2, 4]), (2, [0, 2, 3, 4])] {
         let to: Vec<&Node> = seats.iter().map(|seat| &nodes[*seat]).collect();
-        propose(four[0], &change(number, &to));
+        four[0].propose(&change(number, &to));
         in_epoch(four.iter().copied(), number);
         write(four[1], &four, &format!("in epoch {number}"));
     }
@@ -140,15 +110,10 @@ fn whoever_was_away_over_boundaries_returns_into_the_present_epoch_and_old_votes
 #[test]
 fn what_waits_over_a_boundary_gets_new_receipts() {
     let nodes = nodes(5);
-    let all: Vec<&Node> = nodes.iter().collect();
-    let genesis = found("shared", &all, 4);
-    let running: Vec<Running> = nodes.iter().map(|node| node.run(&genesis, &all)).collect();
+    let (_, genesis, running) = share(&nodes, 4);
     let five: Vec<&Running> = running.iter().collect();
     write(five[0], &five, "a");
-    propose(
-        five[0],
-        &change(1, &[&nodes[4], &nodes[1], &nodes[2], &nodes[3]]),
-    );
+    five[0].propose(&change(1, &[&nodes[4], &nodes[1], &nodes[2], &nodes[3]]));
     let mut ids = Vec::new();
     while five[0].status().epoch == 0 {
         for (number, one) in five.iter().enumerate() {
@@ -175,17 +140,15 @@ fn what_waits_over_a_boundary_gets_new_receipts() {
 #[test]
 fn one_that_orders_alone_hands_over_to_four_and_four_to_one() {
     let nodes = nodes(4);
-    let all: Vec<&Node> = nodes.iter().collect();
-    let genesis = found("shared", &all, 1);
-    let running: Vec<Running> = nodes.iter().map(|node| node.run(&genesis, &all)).collect();
+    let (all, genesis, running) = share(&nodes, 1);
     let four: Vec<&Running> = running.iter().collect();
     write(four[1], &four, "a");
-    let id = propose(four[2], &change(1, &all));
+    let id = four[2].propose(&change(1, &all));
     four[2].committed(id);
     in_epoch(four.iter().copied(), 1);
     assert!(four.iter().all(|one| one.status().role == "validator"));
     write(four[3], &four, "b");
-    let id = propose(four[0], &change(2, &[&nodes[3]]));
+    let id = four[0].propose(&change(2, &[&nodes[3]]));
     four[0].committed(id);
     in_epoch(four.iter().copied(), 2);
     let roles: Vec<&str> = four.iter().map(|one| one.status().role).collect();
@@ -198,14 +161,12 @@ fn one_that_orders_alone_hands_over_to_four_and_four_to_one() {
 #[test]
 fn a_revoked_orderer_is_heard_until_another_orders() {
     let nodes = nodes(3);
-    let all: Vec<&Node> = nodes.iter().collect();
-    let genesis = found("shared", &all, 1);
-    let running: Vec<Running> = nodes.iter().map(|node| node.run(&genesis, &all)).collect();
+    let (_, genesis, running) = share(&nodes, 1);
     let three: Vec<&Running> = running.iter().collect();
     write(three[1], &three, "a");
-    let id = propose(three[1], &revoked(&nodes[0]));
+    let id = three[1].propose(&revocation(&nodes[0]));
     three[1].committed(id);
-    let id = propose(three[2], &change(1, &[&nodes[2]]));
+    let id = three[2].propose(&change(1, &[&nodes[2]]));
     three[2].committed(id);
     let rest = [three[1], three[2]];
     in_epoch(rest, 1);

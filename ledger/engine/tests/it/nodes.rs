@@ -9,8 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use silsila_chain::{
-    Action, Admission, Block, Claim, Contract, CustodianKey, Founder, Genesis, Height, Identity,
-    Limits, MemberKey, Op, Policy, Question, Reason, TxId,
+    Action, Admission, Block, Change, Claim, Contract, CustodianKey, Endorsed, Entry, Founder,
+    Genesis, Height, Identity, Limits, MemberChange, MemberKey, Op, Policy, Question, Reason, TxId,
 };
 use silsila_engine::{
     ChannelHandle, ChannelStatus, EngineError, Network, NetworkOptions, Patience, Peer, StoreLedger,
@@ -105,6 +105,25 @@ pub fn found(name: &str, members: &[&Node], validators: usize) -> Genesis {
             1_600_000_000_000,
         )
     }
+}
+
+/// Starts all of these gateways on one channel, of which the first `validators` validate.
+pub fn share(nodes: &[Node], validators: usize) -> (Vec<&Node>, Genesis, Vec<Running>) {
+    let all: Vec<&Node> = nodes.iter().collect();
+    let genesis = found("shared", &all, validators);
+    let running = nodes.iter().map(|node| node.run(&genesis, &all)).collect();
+    (all, genesis, running)
+}
+
+/// Revokes a gateway whose standing nobody has changed yet.
+pub fn revocation(of: &Node) -> Entry {
+    let proposal = MemberChange {
+        subject: of.identity(),
+        revision: 2,
+        until: Height(1_000),
+        change: Change::Revoke { reason: 1 },
+    };
+    Entry::Member(Box::new(Endorsed::new(proposal, Vec::new())))
 }
 
 impl Node {
@@ -225,6 +244,14 @@ impl Running {
         id
     }
 
+    /// Submits what is no record.
+    pub fn propose(&self, entry: &Entry) -> TxId {
+        let id = self.store.propose(entry).unwrap();
+        self.store.submit(id).unwrap();
+        self.channel.poke();
+        id
+    }
+
     /// Stages what the contract forbids.
     pub fn stage_note(&self) -> TxId {
         let note = Draft {
@@ -321,6 +348,20 @@ pub fn kill(running: Running) {
     } = running;
     drop((channel, network));
     drop(store);
+}
+
+/// All must have the same blocks up to a height.
+pub fn one_history<'r>(running: impl IntoIterator<Item = &'r Running>, height: u64) {
+    let mut headers = running.into_iter().map(|one| {
+        let mut headers = one.headers();
+        headers.truncate(height as usize + 1);
+        headers
+    });
+    let first = headers.next().expect("somebody runs");
+    assert_eq!(first.len() as u64, height + 1);
+    for other in headers {
+        assert_eq!(other, first);
+    }
 }
 
 /// Waits until all have a height.

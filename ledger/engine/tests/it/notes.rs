@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
-use silsila_chain::{Change, Endorsed, Entry, Height, MemberChange, PublicKey, Standing};
+use silsila_chain::{Height, PublicKey, Standing};
 use silsila_engine::MAX_NOTE;
 use silsila_store::TxStatus;
 
-use crate::nodes::{Node, Running, found, nodes, wait};
+use crate::nodes::{Node, Running, found, nodes, revocation, wait};
 
 /// What came, within a time.
 fn heard(member: &Running, within: Duration) -> Option<(PublicKey, Vec<u8>)> {
@@ -32,16 +32,6 @@ fn says(from: &Running, to: &Running, note: &[u8]) -> (PublicKey, Vec<u8>) {
         }
         assert!(Instant::now() < until, "nothing was heard");
     }
-}
-
-fn revocation(of: &Node) -> Entry {
-    let proposal = MemberChange {
-        subject: of.identity(),
-        revision: 2,
-        until: Height(1_000),
-        change: Change::Revoke { reason: 1 },
-    };
-    Entry::Member(Box::new(Endorsed::new(proposal, Vec::new())))
 }
 
 /// Waits until a member's chain says that another one is revoked.
@@ -83,9 +73,7 @@ fn a_revoked_member_hears_up_to_the_block_that_revoked_it_and_nothing_more() {
 
     // It is revoked while it is away; more is committed meanwhile.
     drop(leaves);
-    let id = orders.store.propose(&revocation(three)).unwrap();
-    orders.store.submit(id).unwrap();
-    orders.channel.poke();
+    let id = orders.propose(&revocation(three));
     let Height(cut) = orders.committed(id);
     for name in ["a", "b"] {
         orders.committed(orders.stage(&[name], "later"));

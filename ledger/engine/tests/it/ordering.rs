@@ -7,19 +7,12 @@ use silsila_chain::Reason;
 use silsila_engine::Patience;
 use silsila_store::TxStatus;
 
-use crate::nodes::{Node, Running, bytes_of, found, kill, level, nodes, wait};
-
-/// Starts all of them.
-fn start(nodes: &[Node], validators: usize) -> Vec<Running> {
-    let all: Vec<&Node> = nodes.iter().collect();
-    let genesis = found("shared", &all, validators);
-    nodes.iter().map(|node| node.run(&genesis, &all)).collect()
-}
+use crate::nodes::{Node, Running, bytes_of, found, kill, level, nodes, one_history, share, wait};
 
 #[test]
 fn what_any_of_four_submits_is_committed_at_all_in_one_order() {
     let nodes = nodes(4);
-    let running = start(&nodes, 4);
+    let (_, _, running) = share(&nodes, 4);
     let ids: Vec<_> = (running.iter().zip(["a", "b", "c", "d"]))
         .map(|(one, name)| one.stage(&[name], "first"))
         .collect();
@@ -29,12 +22,8 @@ fn what_any_of_four_submits_is_committed_at_all_in_one_order() {
     let second = running[2].stage(&["c", "e"], "second");
     let height = running[2].committed(second).0;
     level(&running, height);
-    let headers = running[0].headers();
+    one_history(&running, height);
     for one in &running {
-        assert_eq!(
-            one.headers()[..=height as usize],
-            headers[..=height as usize]
-        );
         one.has_all_payloads();
         let report = one.store.verify(&mut |_| ()).unwrap();
         assert!(report.faults.is_empty(), "{:?}", report.faults);
@@ -44,9 +33,7 @@ fn what_any_of_four_submits_is_committed_at_all_in_one_order() {
 #[test]
 fn three_of_four_go_on_and_the_fourth_returns_level() {
     let nodes = nodes(4);
-    let all: Vec<&Node> = nodes.iter().collect();
-    let genesis = found("shared", &all, 4);
-    let mut running = start(&nodes, 4);
+    let (all, genesis, mut running) = share(&nodes, 4);
     let first = running[0].stage(&["a"], "first");
     level(&running, running[0].committed(first).0);
     kill(running.pop().expect("four run"));
@@ -73,27 +60,21 @@ fn three_of_four_go_on_and_the_fourth_returns_level() {
 #[test]
 fn all_four_end_and_return_without_a_fork_or_a_loss() {
     let nodes = nodes(4);
-    let running = start(&nodes, 4);
+    let (_, _, running) = share(&nodes, 4);
     let id = running[0].stage(&["a"], "first");
     let height = running[0].committed(id).0;
     level(&running, height);
     let before = running[0].headers();
     let pending = running[1].stage(&["b"], "perhaps under way");
     running.into_iter().for_each(kill);
-    let running = start(&nodes, 4);
+    let (_, _, running) = share(&nodes, 4);
     running[1].committed(pending);
     let id = running[3].stage(&["d"], "after");
     let height = running[3].committed(id).0;
     level(&running, height);
-    let headers = running[0].headers();
-    assert_eq!(headers[..before.len()], before);
-    for one in &running {
-        assert_eq!(
-            one.headers()[..=height as usize],
-            headers[..=height as usize]
-        );
-        one.has_all_payloads();
-    }
+    assert_eq!(running[0].headers()[..before.len()], before);
+    one_history(&running, height);
+    running.iter().for_each(Running::has_all_payloads);
 }
 
 #[test]
@@ -114,16 +95,13 @@ fn whoever_does_not_vote_follows_and_submits_also_from_nothing() {
     level(&running, height);
     assert_eq!(running[5].status().role, "follower");
     running[5].has_all_payloads();
-    assert_eq!(
-        running[5].headers()[..=height as usize],
-        running[0].headers()[..=height as usize]
-    );
+    one_history([&running[0], &running[5]], height);
 }
 
 #[test]
 fn one_named_validator_orders_for_three_organizations() {
     let nodes = nodes(3);
-    let running = start(&nodes, 1);
+    let (_, _, running) = share(&nodes, 1);
     for (position, name) in [(0, "a"), (1, "b"), (2, "c"), (0, "a")] {
         let id = running[position].stage(&[name], &format!("by {position}"));
         running[position].committed(id);
@@ -141,7 +119,7 @@ fn one_named_validator_orders_for_three_organizations() {
 #[test]
 fn what_the_contract_forbids_is_rejected_with_its_code_and_holds_nothing_up() {
     let nodes = nodes(4);
-    let running = start(&nodes, 4);
+    let (_, _, running) = share(&nodes, 4);
     for one in [&running[0], &running[3]] {
         let (note, id) = (one.stage_note(), one.stage(&["a"], "permitted"));
         one.committed(id);
@@ -166,7 +144,7 @@ fn two_or_three_validators_are_refused_with_their_code() {
 #[test]
 fn a_channel_says_whom_it_hears_and_that_nothing_waits() {
     let nodes = nodes(4);
-    let running = start(&nodes, 4);
+    let (_, _, running) = share(&nodes, 4);
     let id = running[0].stage(&["a"], "first");
     level(&running, running[0].committed(id).0);
     let status = wait("others are heard", || {
