@@ -6,18 +6,18 @@
 //! cargo run --release -p silsila-store --example bench_store verify <ledger>
 //! ```
 
+mod pressures;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use pressures::{body, dictionary, draft};
 use sha2::{Digest, Sha256};
 use silsila_store::chain::{
     Admission, AsCertified, Contract, CustodianKey, Founder, Genesis, Identity, Limits, MemberKey,
-    Op,
 };
 use silsila_store::seal::SealingKey;
-use silsila_store::{
-    Dictionary, Draft, FileKey, NoIndex, Payload, Store, StoreError, StoreOptions,
-};
+use silsila_store::{Draft, FileKey, NoIndex, Store, StoreError, StoreOptions};
 
 const BATCH: u64 = 1000;
 const SINGLES: u64 = 400;
@@ -188,7 +188,11 @@ fn shared(members: u8) -> Genesis {
 fn measure(path: &Path, entries: u64, kind: Kind) -> Result<Rate, StoreError> {
     let keys = (MemberKey::from_seed(&[1; 32]), CustodianKey::new([2; 32]));
     let mut options = StoreOptions::new(path, keys.0, keys.1);
-    options.dictionaries = kind.dictionary.then(dictionary).into_iter().collect();
+    options.dictionaries = kind
+        .dictionary
+        .then(|| dictionary([1 << 40, 2 << 40]))
+        .into_iter()
+        .collect();
     options.file_key = kind.encrypted.then(|| FileKey::new(&[7; 32]));
     options.policy = std::sync::Arc::new(AsCertified);
     if kind.members > 1 {
@@ -225,7 +229,7 @@ fn ingest(store: &Store, entries: u64) -> Result<(f64, f64), StoreError> {
     let (mut stage, mut submit) = (Duration::ZERO, Duration::ZERO);
     let (mut slowest, before) = (Duration::ZERO, cpu());
     for first in (0..entries).step_by(BATCH as usize) {
-        let drafts: Vec<Draft> = (first..first + BATCH).map(|n| draft(n, n)).collect();
+        let drafts: Vec<Draft> = (first..first + BATCH).map(|n| draft(n, n / 6, n)).collect();
         let started = Instant::now();
         let id = store.stage(drafts, |_| Ok::<_, StoreError>(()))?;
         let staged = started.elapsed();
@@ -296,7 +300,7 @@ fn singles(store: &Store) -> Result<(), StoreError> {
     let mut times = Vec::new();
     for n in 0..SINGLES {
         let started = Instant::now();
-        if let Some(id) = store.stage(vec![draft(n, n + 1_000_000_000)], |_| {
+        if let Some(id) = store.stage(vec![draft(n, n / 6, n + 1_000_000_000)], |_| {
             Ok::<_, StoreError>(())
         })? {
             store.submit(id)?;
@@ -315,62 +319,4 @@ fn singles(store: &Store) -> Result<(), StoreError> {
 
 fn ratio(bytes: u64, entries: u64) -> f64 {
     bytes as f64 / entries as f64
-}
-
-fn draft(resource: u64, seed: u64) -> Draft {
-    let patient = resource / 6;
-    Draft {
-        op: Op::Put,
-        resource: format!("Observation/{resource:026}"),
-        subject: format!("Patient/{patient:026}"),
-        kind: "Observation".to_owned(),
-        label_class: 0,
-        payload: Some(Payload {
-            body: body(seed),
-            mapping: "visit-bp".to_owned(),
-            mapping_digest: [5; 32],
-        }),
-    }
-}
-
-/// A blood pressure as a gateway might map it, about 1.2 KiB, with numbers that differ from one to the
-/// next.
-fn body(seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut random = |below: u64| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state % below
-    };
-    let id = identifier(&mut random);
-    let (patient, encounter) = (identifier(&mut random), identifier(&mut random));
-    let (systolic, diastolic) = (95 + random(80), 55 + random(50));
-    let (month, day, hour, minute) = (1 + random(12), 1 + random(28), random(24), random(60));
-    let doctor = random(400);
-    let component = |code: &str, name: &str, value: u64| {
-        format!(
-            r#"{{"code":{{"coding":[{{"code":"{code}","display":"{name}","system":"http://loinc.org"}}]}},"valueQuantity":{{"code":"mm[Hg]","system":"http://unitsofmeasure.org","unit":"mmHg","value":{value}}}}}"#
-        )
-    };
-    format!(
-        r#"{{"category":[{{"coding":[{{"code":"vital-signs","display":"Vital Signs","system":"http://terminology.hl7.org/CodeSystem/observation-category"}}]}}],"code":{{"coding":[{{"code":"85354-9","display":"Blood pressure panel with all children optional","system":"http://loinc.org"}}],"text":"BP {systolic}/{diastolic}"}},"component":[{},{}],"effectiveDateTime":"2024-{month:02}-{day:02}T{hour:02}:{minute:02}:00+05:00","encounter":{{"reference":"Encounter/{encounter}"}},"id":"{id}","meta":{{"source":"https://mirpurkhas.example"}},"performer":[{{"display":"Dr. No. {doctor}"}}],"resourceType":"Observation","status":"final","subject":{{"reference":"Patient/{patient}"}}}}"#,
-        component("8480-6", "Systolic blood pressure", systolic),
-        component("8462-4", "Diastolic blood pressure", diastolic),
-    )
-    .into_bytes()
-}
-
-fn identifier(random: &mut impl FnMut(u64) -> u64) -> String {
-    (0..26)
-        .map(|_| char::from(b"abcdefghijklmnopqrstuvwxyz234567"[random(32) as usize]))
-        .collect()
-}
-
-/// Two other bodies, as a dictionary of raw content. A real one would hold a few of every kind.
-fn dictionary() -> Dictionary {
-    Dictionary {
-        id: 1,
-        bytes: [body(1 << 40), body(2 << 40)].concat().into(),
-    }
 }
