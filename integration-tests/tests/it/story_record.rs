@@ -59,6 +59,20 @@ pub async fn entries(http: &mut Http, first: &str) -> Vec<Json> {
     all
 }
 
+/// Every resource that a gateway serves, as bytes.
+pub async fn served(http: &mut Http) -> BTreeMap<String, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    for kind in TYPES {
+        for entry in entries(http, &format!("/fhir/{kind}?_count=1000")).await {
+            let name = format!("{kind}/{}", text(entry.get("resource").unwrap(), "id"));
+            let answer = http.get(&format!("/fhir/{name}")).await.unwrap();
+            assert_eq!(answer.status, StatusCode::OK, "{name}");
+            all.insert(name, answer.body.to_vec());
+        }
+    }
+    all
+}
+
 /// A member that is a string.
 pub fn text<'j>(json: &'j Json, member: &str) -> &'j str {
     json.get(member).and_then(Json::as_str).unwrap_or_default()

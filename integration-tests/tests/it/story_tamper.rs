@@ -10,7 +10,7 @@ use silsila_integration_tests::dice::Dice;
 use silsila_store::rusqlite::params;
 
 use crate::ledger_file;
-use crate::story_record::{TYPES, entries, text};
+use crate::story_record::served;
 use crate::story_scene::Scene;
 
 /// Put a seed here that a failed run has printed.
@@ -57,27 +57,12 @@ fn newest(folder: &Path, table: &str) -> i64 {
     conn.query_row(&sql, [], |row| row.get(0)).unwrap()
 }
 
-/// Every resource that is served, as bytes.
-async fn served(scene: &Scene) -> BTreeMap<String, Vec<u8>> {
-    let mut http = scene.http().await;
-    let mut all = BTreeMap::new();
-    for kind in TYPES {
-        for entry in entries(&mut http, &format!("/fhir/{kind}?_count=1000")).await {
-            let name = format!("{kind}/{}", text(entry.get("resource").unwrap(), "id"));
-            let answer = http.get(&format!("/fhir/{name}")).await.unwrap();
-            assert_eq!(answer.status, StatusCode::OK, "{name}");
-            all.insert(name, answer.body.to_vec());
-        }
-    }
-    all
-}
-
 #[tokio::test]
 async fn a_changed_byte_is_named_by_verify_and_never_served() {
     let mut scene =
         Scene::begin("story_tamper", |config| config.sweep_interval = "1d".into()).await;
     let mut dice = Dice::new("story_tamper", SEED);
-    let before = served(&scene).await;
+    let before = served(&mut scene.http().await).await;
     assert_eq!(scene.gateway.stop().unwrap(), 0);
     let file = scene.folder.path().join("state/ledger.sqlite");
     let whole = std::fs::read(&file).unwrap();

@@ -16,7 +16,7 @@ use silsila_integration_tests::http::Http;
 
 use crate::ledger_file;
 use crate::story_four::{Founding, Four, PATIENCE};
-use crate::story_record::{TYPES, entries, text};
+use crate::story_record::{TYPES, served};
 
 /// Put a seed here that a failed run has printed.
 const SEED: Option<u64> = None;
@@ -60,21 +60,6 @@ fn flip(folder: &Path, dice: &mut Dice, (table, page): &(String, u64)) {
     file.write_all(&byte).unwrap();
     file.sync_all().unwrap();
     eprintln!("story_tamper_network: {table}, page {page}, byte {offset}");
-}
-
-/// Every resource that a gateway serves, as bytes.
-async fn served(four: &Four, gateway: usize) -> BTreeMap<String, Vec<u8>> {
-    let mut http = Http::open(four.gateways[gateway].port()).await.unwrap();
-    let mut all = BTreeMap::new();
-    for kind in TYPES {
-        for entry in entries(&mut http, &format!("/fhir/{kind}?_count=1000")).await {
-            let name = format!("{kind}/{}", text(entry.get("resource").unwrap(), "id"));
-            let answer = http.get(&format!("/fhir/{name}")).await.unwrap();
-            assert_eq!(answer.status, StatusCode::OK, "{name}");
-            all.insert(name, answer.body.to_vec());
-        }
-    }
-    all
 }
 
 /// Asks for everything, by id and by search: what is answered is right, and what cannot be is refused with its code.
@@ -159,7 +144,7 @@ async fn bytes_changed_in_one_of_four_ledgers_are_noticed_never_served_and_repai
     founding.patients = Some(200);
     let mut four = Four::found(founding).await;
     four.level().await;
-    let sound = served(&four, 0).await;
+    let sound = served(&mut four.gateways[0].http().await.unwrap()).await;
     assert!(sound.len() > 200, "{}", sound.len());
     assert_eq!(never_wrong(&four, &sound, true).await, 0);
     let home = four.home(VICTIM);
