@@ -10,7 +10,7 @@ use serde_json::Value;
 use silsila_integration_tests::gateway::{Gateway, GatewayConfig, LegacySource, beside_us};
 use silsila_integration_tests::hospital::Hospital;
 use silsila_integration_tests::mariadb::MariaDb;
-use silsila_integration_tests::network::{self, Authority};
+use silsila_integration_tests::network::{self, Terms};
 use silsila_integration_tests::{free_port, repository};
 
 use crate::ingest::{self, Ingest};
@@ -59,9 +59,7 @@ impl Network {
             config.sweep_interval = "1d".into();
             configs.push(config);
         }
-        let authority = Authority::start(folder, &silsila, free_port()?)?;
-        network::join(folder, &silsila, &mut configs)?;
-        drop(authority);
+        network::admit(folder, &silsila, &mut configs, &Terms::default())?;
         for config in &mut configs {
             config.sections += "[log]\nlevel = \"warn\"\n";
         }
@@ -74,13 +72,8 @@ impl Network {
 
     /// Starts those that do not read, up to a number, and then the one that does; gives when that began.
     async fn start(&mut self, count: usize) -> anyhow::Result<(Meter, Instant)> {
-        let mut others = Vec::new();
-        for config in &self.configs[1..count] {
-            others.push(Gateway::launch(&self.silsila, config.clone())?);
-        }
-        for gateway in &mut others {
-            gateway.ready().await?;
-        }
+        let others = self.configs[1..count].iter().cloned();
+        let others = Gateway::start_all(&self.silsila, others).await?;
         let began = Instant::now();
         self.running
             .push(Gateway::launch(&self.silsila, self.configs[0].clone())?);

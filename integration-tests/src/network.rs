@@ -109,6 +109,17 @@ pub fn join(dir: &Path, silsila: &Path, gateways: &mut [GatewayConfig]) -> anyho
     join_on(dir, silsila, gateways, &Terms::default())
 }
 
+/// As [`join_on`], by an authority that lets them in and ends.
+pub fn admit(
+    dir: &Path,
+    silsila: &Path,
+    gateways: &mut [GatewayConfig],
+    terms: &Terms,
+) -> anyhow::Result<()> {
+    let _authority = Authority::start(dir, silsila, free_port()?)?;
+    join_on(dir, silsila, gateways, terms)
+}
+
 /// As [`join`], on terms.
 pub fn join_on(
     dir: &Path,
@@ -205,30 +216,43 @@ fn found(
     contract: &Path,
 ) -> anyhow::Result<()> {
     let draft = file.with_extension("new");
-    let credentials: Vec<PathBuf> = gateways
-        .iter()
-        .map(|gateway| gateway.folder.join("keys/network.credential"))
-        .collect();
     let keys = gateways
         .iter()
         .map(|gateway| key(silsila, gateway))
         .collect::<anyhow::Result<Vec<_>>>()?;
+    share(silsila, gateways, &keys, contract, &draft)?;
+    std::fs::rename(&draft, dir.join("sindh.channel"))?;
+    Ok(())
+}
+
+/// Creates the channel of these members with the first one's command, and has each join it. `validators` are how the
+/// keys of those begin who order.
+pub fn share(
+    silsila: &Path,
+    gateways: &[GatewayConfig],
+    validators: &[String],
+    contract: &Path,
+    file: &Path,
+) -> anyhow::Result<()> {
+    let credentials: Vec<PathBuf> = gateways
+        .iter()
+        .map(|gateway| gateway.folder.join("keys/network.credential"))
+        .collect();
     let mut words = vec!["channel", "create", CHANNEL, "--members"];
     for credential in &credentials {
         words.push(text_of(credential)?);
     }
     words.push("--validators");
-    words.extend(keys.iter().map(String::as_str));
-    words.extend(["--contract", text_of(contract)?, "--out", text_of(&draft)?]);
+    words.extend(validators.iter().map(String::as_str));
+    words.extend(["--contract", text_of(contract)?, "--out", text_of(file)?]);
     run(silsila, &gateways[0].file(), &words)?;
     for gateway in gateways {
         run(
             silsila,
             &gateway.file(),
-            &["channel", "join", text_of(&draft)?],
+            &["channel", "join", text_of(file)?],
         )?;
     }
-    std::fs::rename(&draft, dir.join("sindh.channel"))?;
     Ok(())
 }
 

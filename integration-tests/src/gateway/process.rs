@@ -53,6 +53,36 @@ impl Gateway {
         Ok(gateway)
     }
 
+    /// Starts several at once and waits until all serve.
+    ///
+    /// # Errors
+    /// When one does not come up.
+    pub async fn start_all(
+        binary: &Path,
+        configs: impl IntoIterator<Item = GatewayConfig>,
+    ) -> anyhow::Result<Vec<Self>> {
+        let launched = configs.into_iter();
+        let launched = launched.map(|config| Self::launch(binary, config));
+        let mut gateways = launched.collect::<anyhow::Result<Vec<_>>>()?;
+        for gateway in &mut gateways {
+            gateway.ready().await?;
+        }
+        Ok(gateways)
+    }
+
+    /// Kills several as one power cut would, starts them again and waits until all serve.
+    ///
+    /// # Errors
+    /// When one had ended before or does not come up.
+    pub async fn cut_power(gateways: &mut [Self]) -> anyhow::Result<()> {
+        gateways.iter_mut().try_for_each(Self::kill)?;
+        gateways.iter_mut().try_for_each(Self::start_again)?;
+        for gateway in gateways {
+            gateway.ready().await?;
+        }
+        Ok(())
+    }
+
     /// Starts the gateway again after a kill or a stop, without waiting.
     ///
     /// # Errors

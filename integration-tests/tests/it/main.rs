@@ -76,6 +76,7 @@ mod story_disk_full;
 mod story_door;
 mod story_four;
 mod story_full_member;
+mod story_hero;
 mod story_kill;
 mod story_load;
 mod story_log;

@@ -12,12 +12,13 @@ use silsila_integration_tests::gateway::{Gateway, GatewayConfig, LegacySource, b
 use silsila_integration_tests::hospital::{Hospital, sindh};
 use silsila_integration_tests::http::{self, Http};
 use silsila_integration_tests::mariadb::{MariaDb, shared};
-use silsila_integration_tests::network::{self, Authority};
+use silsila_integration_tests::network::{self, Terms};
 use silsila_integration_tests::repository;
 use tempfile::TempDir;
 
 use crate::story_scan::{Marks, scan};
 use crate::story_scene::PATIENCE;
+use crate::votes_scene::member;
 
 /// The name of the channel of two.
 const LABORATORY: &str = "Laboratory of two";
@@ -40,20 +41,6 @@ fn reading(
     config.poll_interval = "200ms".into();
     config.sweep_interval = "1d".into();
     config
-}
-
-/// A gateway without a source.
-fn following(number: u8, folder: &Path) -> GatewayConfig {
-    let (name, base) = (
-        format!("Hospital {number}"),
-        format!("https://hospital{number}.example"),
-    );
-    GatewayConfig::of(
-        (&name, &base),
-        folder,
-        free_port().unwrap(),
-        LegacySource::None,
-    )
 }
 
 /// Runs a command that must succeed.
@@ -158,18 +145,13 @@ impl Network {
         let mut configs = vec![
             reading(a, &dir.join("a"), &first, &server),
             reading(b, &dir.join("b"), &second, &server),
-            following(3, &dir.join("c")),
-            following(4, &dir.join("d")),
+            member(dir, 3),
+            member(dir, 4),
         ];
         let second = std::mem::replace(&mut configs[1].source, LegacySource::None);
         let silsila = beside_us("silsila").unwrap();
-        let authority = Authority::start(dir, &silsila, free_port().unwrap()).unwrap();
-        network::join(dir, &silsila, &mut configs).unwrap();
-        drop(authority);
-        let mut gateways = Vec::new();
-        for config in configs {
-            gateways.push(Gateway::start(&silsila, config).await.unwrap());
-        }
+        network::admit(dir, &silsila, &mut configs, &Terms::default()).unwrap();
+        let gateways = Gateway::start_all(&silsila, configs).await.unwrap();
         gateways[0].swept(1, PATIENCE).await.unwrap();
         Self {
             gateways,
@@ -373,7 +355,7 @@ async fn a_gateway_that_ran_alone_keeps_its_ledger_and_feeds_its_first_channel()
         &hospital,
         &server,
     )];
-    configs.extend((2..=4).map(|n| following(n, &dir.join(format!("hospital-{n}")))));
+    configs.extend((2..=4).map(|n| member(dir, n)));
     let silsila = beside_us("silsila").unwrap();
     let mut first = Gateway::start(&silsila, configs[0].clone()).await.unwrap();
     first.swept(1, PATIENCE).await.unwrap();
@@ -382,18 +364,14 @@ async fn a_gateway_that_ran_alone_keeps_its_ledger_and_feeds_its_first_channel()
     let observations = total(&first, "/fhir", "Observation?_summary=count").await;
 
     // It becomes a member, and joins its first channel, while it runs alone.
-    let authority = Authority::start(dir, &silsila, free_port().unwrap()).unwrap();
-    network::join(dir, &silsila, &mut configs).unwrap();
-    drop(authority);
+    network::admit(dir, &silsila, &mut configs, &Terms::default()).unwrap();
     let file = dir.join("sindh.channel");
     let said = run(&first, &["channel", "join", file.to_str().unwrap()]);
     assert!(said.contains("the running gateway is alone"), "{said}");
     assert!(said.contains("stays in"), "{said}");
     assert_eq!(first.stop().unwrap(), 0);
-    let mut others = Vec::new();
-    for config in &configs[1..] {
-        others.push(Gateway::start(&silsila, config.clone()).await.unwrap());
-    }
+    let others = configs[1..].iter().cloned();
+    let others = Gateway::start_all(&silsila, others).await.unwrap();
 
     // Killed while it reads everything anew, it goes on in the channel, and the old ledger is as it was.
     *first.config() = configs[0].clone();

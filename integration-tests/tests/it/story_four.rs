@@ -13,7 +13,7 @@ use silsila_integration_tests::gateway::{Gateway, GatewayConfig, LegacySource, b
 use silsila_integration_tests::hospital::{Hospital, sindh};
 use silsila_integration_tests::http::Http;
 use silsila_integration_tests::mariadb::{MariaDb, shared};
-use silsila_integration_tests::network::{self, Authority, Terms};
+use silsila_integration_tests::network::{self, Terms};
 use silsila_store::Store;
 use silsila_store::chain::{Height, TxId};
 use tempfile::TempDir;
@@ -139,18 +139,10 @@ impl Four {
             })
             .collect();
         let binary = beside_us("silsila").unwrap();
-        let authority = Authority::start(folder.path(), &binary, free_port().unwrap()).unwrap();
-        network::join_on(folder.path(), &binary, &mut configs, &founding.terms).unwrap();
-        drop(authority);
+        network::admit(folder.path(), &binary, &mut configs, &founding.terms).unwrap();
         (founding.prepare)(&mut configs);
         let waiting = configs.split_off(configs.len() - founding.absent);
-        let mut gateways: Vec<Gateway> = configs
-            .into_iter()
-            .map(|config| Gateway::launch(&binary, config).unwrap())
-            .collect();
-        for gateway in &mut gateways {
-            gateway.ready().await.unwrap();
-        }
+        let gateways = Gateway::start_all(&binary, configs).await.unwrap();
         for gateway in &gateways[..founding.readers] {
             swept(gateway).await;
         }

@@ -114,15 +114,7 @@ fn is_back(four: &Four, who: usize) -> bool {
 
 async fn all_away(four: &mut Four) -> Away {
     let from = Instant::now();
-    for gateway in &mut four.gateways {
-        gateway.kill().unwrap();
-    }
-    for gateway in &mut four.gateways {
-        gateway.start_again().unwrap();
-    }
-    for gateway in &mut four.gateways {
-        gateway.ready().await.unwrap();
-    }
+    Gateway::cut_power(&mut four.gateways).await.unwrap();
     let who = "all four".to_owned();
     Away {
         who,

@@ -8,16 +8,17 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use silsila_integration_tests::free_port;
-use silsila_integration_tests::gateway::{Gateway, GatewayConfig, LegacySource, beside_us};
+use silsila_integration_tests::gateway::{Gateway, GatewayConfig, beside_us};
 use silsila_integration_tests::hospital::{Hospital, sindh};
 use silsila_integration_tests::http::Http;
 use silsila_integration_tests::mariadb::{MariaDb, shared};
-use silsila_integration_tests::network::{self, Authority};
+use silsila_integration_tests::network::{self, Terms};
 use tempfile::TempDir;
 
+use crate::story_hero::{self, HERO};
 use crate::story_scene::PATIENCE;
+use crate::votes_scene::member;
 
-const HERO: &str = "/fhir/Patient?identifier=https://mirpurkhas.example/ns/patient%7C4485";
 /// So long it must stay true that nothing is committed.
 const SILENCE: Duration = Duration::from_secs(5);
 
@@ -37,15 +38,6 @@ fn reading(hospital: &Hospital, server: &MariaDb, folder: &Path) -> GatewayConfi
     config
 }
 
-fn validating(number: u8, folder: &Path) -> GatewayConfig {
-    let (name, base) = (
-        format!("Hospital {number}"),
-        format!("https://hospital{number}.example"),
-    );
-    let port = free_port().unwrap();
-    GatewayConfig::of((&name, &base), folder, port, LegacySource::None)
-}
-
 impl Four {
     async fn joined(database: &str) -> Self {
         let server = shared().await;
@@ -53,15 +45,10 @@ impl Four {
         let folder = tempfile::tempdir().unwrap();
         let dir = folder.path();
         let mut configs = vec![reading(&hospital, &server, &dir.join("mirpurkhas"))];
-        configs.extend((2..=4).map(|n| validating(n, &dir.join(format!("hospital-{n}")))));
+        configs.extend((2..=4).map(|n| member(dir, n)));
         let silsila = beside_us("silsila").unwrap();
-        let authority = Authority::start(dir, &silsila, free_port().unwrap()).unwrap();
-        network::join(dir, &silsila, &mut configs).unwrap();
-        drop(authority);
-        let mut gateways = Vec::new();
-        for config in configs {
-            gateways.push(Gateway::start(&silsila, config).await.unwrap());
-        }
+        network::admit(dir, &silsila, &mut configs, &Terms::default()).unwrap();
+        let gateways = Gateway::start_all(&silsila, configs).await.unwrap();
         gateways[0].swept(1, PATIENCE).await.unwrap();
         Self {
             gateways,
@@ -73,34 +60,16 @@ impl Four {
 
     /// The hospital writes where its patient lives.
     async fn moves_to(&self, city: &str) {
-        let sql = format!(
-            "SET sql_mode = 'NO_ENGINE_SUBSTITUTION';
-             UPDATE patients SET city = '{city}', updated_at = NOW() WHERE patient_id = 4485"
-        );
-        let database = Some(self.hospital.database.as_str());
-        self.server.execute(database, &sql).await.unwrap();
+        story_hero::moves_to(&self.server, &self.hospital, city).await;
     }
 
     async fn city(&self, gateway: usize) -> Option<String> {
-        let mut http = Http::open(self.gateways[gateway].port()).await.ok()?;
-        let found = http.json(HERO).await.ok()?;
-        let patient = &found["entry"][0]["resource"];
-        patient["address"][0]["city"]
-            .as_str()
-            .map(ToOwned::to_owned)
+        story_hero::city(&self.gateways[gateway]).await
     }
 
     /// Waits until these gateways serve a city.
     async fn shown(&self, gateways: &[usize], city: &str) -> Duration {
-        let began = Instant::now();
-        for gateway in gateways {
-            while self.city(*gateway).await.as_deref() != Some(city) {
-                let status = self.gateways[*gateway].status();
-                assert!(began.elapsed() < PATIENCE, "{gateway}: {status:?}");
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        }
-        began.elapsed()
+        story_hero::shown(&self.gateways, gateways, city).await
     }
 
     fn ledger(&self, gateway: usize) -> Value {
@@ -160,15 +129,7 @@ async fn a_network_outlives_one_of_four_stops_without_two_and_returns_when_all_w
 
     // All are killed at once, with a change on its way; nothing is lost, nothing forks.
     four.moves_to("Badin").await;
-    for gateway in &mut four.gateways {
-        gateway.kill().unwrap();
-    }
-    for gateway in &mut four.gateways {
-        gateway.start_again().unwrap();
-    }
-    for gateway in &mut four.gateways {
-        gateway.ready().await.unwrap();
-    }
+    Gateway::cut_power(&mut four.gateways).await.unwrap();
     four.shown(&all, "Badin").await;
     let after = four.level().await;
     assert!(after["height"].as_u64() > before["height"].as_u64());

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::story_hero::HERO;
 use crate::votes_scene::Network;
 
 /// How long certificates last here.
@@ -113,10 +114,7 @@ async fn certificates_are_renewed_under_load_and_extended_by_vote_when_the_autho
     // Every update is one version, at every gateway.
     for gateway in 0..4 {
         let mut http = sindh.gateways[gateway].http().await.unwrap();
-        let hero = http
-            .json("/fhir/Patient?identifier=https://mirpurkhas.example/ns/patient%7C4485")
-            .await
-            .unwrap();
+        let hero = http.json(HERO).await.unwrap();
         let version = &hero["entry"][0]["resource"]["meta"]["versionId"];
         assert_eq!(*version, (cities + 1).to_string(), "nothing was lost");
     }

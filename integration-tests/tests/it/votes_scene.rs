@@ -7,15 +7,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use silsila_integration_tests::gateway::{Gateway, GatewayConfig, LegacySource, beside_us};
 use silsila_integration_tests::hospital::{Hospital, sindh};
-use silsila_integration_tests::http::Http;
 use silsila_integration_tests::mariadb::{MariaDb, shared};
 use silsila_integration_tests::network::{self, Authority};
 use silsila_integration_tests::{free_port, repository};
 use tempfile::TempDir;
 
+use crate::story_hero;
 use crate::story_scene::PATIENCE;
-
-const HERO: &str = "/fhir/Patient?identifier=https://mirpurkhas.example/ns/patient%7C4485";
 
 /// Four gateways, of which the first reads a hospital; more may come.
 pub struct Network {
@@ -59,18 +57,14 @@ impl Network {
             network::enrol(dir, &silsila, config).unwrap();
         }
         let keys = found(dir, &silsila, &configs, validators);
-        let mut gateways = Vec::new();
-        for (n, mut config) in configs.into_iter().enumerate() {
+        for (n, config) in configs.iter_mut().enumerate() {
             let others = (0..members).filter(|other| *other != n);
             let peers: Vec<String> = others
                 .map(|other| format!("{}@127.0.0.1:{}", keys[other], ports[other]))
                 .collect();
             config.sections = section(ports[n], &peers);
-            gateways.push(Gateway::launch(&silsila, config).unwrap());
         }
-        for gateway in &mut gateways {
-            gateway.ready().await.unwrap();
-        }
+        let gateways = Gateway::start_all(&silsila, configs).await.unwrap();
         gateways[0].swept(1, PATIENCE).await.unwrap();
         Self {
             gateways,
@@ -157,33 +151,16 @@ impl Network {
 
     /// The hospital writes where its patient lives.
     pub async fn moves_to(&self, city: &str) {
-        let sql = format!(
-            "SET sql_mode = 'NO_ENGINE_SUBSTITUTION';
-             UPDATE patients SET city = '{city}', updated_at = NOW() WHERE patient_id = 4485"
-        );
-        let database = Some(self.hospital.database.as_str());
-        self.server.execute(database, &sql).await.unwrap();
+        story_hero::moves_to(&self.server, &self.hospital, city).await;
     }
 
     pub async fn city(&self, gateway: usize) -> Option<String> {
-        let mut http = Http::open(self.gateways[gateway].port()).await.ok()?;
-        let found = http.json(HERO).await.ok()?;
-        let patient = &found["entry"][0]["resource"];
-        let city = patient["address"][0]["city"].as_str();
-        city.map(ToOwned::to_owned)
+        story_hero::city(&self.gateways[gateway]).await
     }
 
     /// Waits until these gateways serve a city; gives how long that took.
     pub async fn shown(&self, gateways: &[usize], city: &str) -> Duration {
-        let began = Instant::now();
-        for gateway in gateways {
-            while self.city(*gateway).await.as_deref() != Some(city) {
-                let status = self.gateways[*gateway].look();
-                assert!(began.elapsed() < PATIENCE, "{gateway}, {city}: {status:#?}");
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-        began.elapsed()
+        story_hero::shown(&self.gateways, gateways, city).await
     }
 
     /// How a gateway's own channel is.
@@ -221,33 +198,8 @@ fn found(
         .iter()
         .map(|config| network::key(silsila, config).unwrap())
         .collect();
-    let credential = |config: &GatewayConfig| text(&config.folder.join("keys/network.credential"));
-    let mut words = vec![
-        "channel".to_owned(),
-        "create".into(),
-        "Sindh".into(),
-        "--members".into(),
-    ];
-    words.extend(configs.iter().map(credential));
-    words.push("--validators".into());
-    words.extend(keys[validators].iter().cloned());
-    words.extend([
-        "--contract".into(),
-        text(&contract),
-        "--out".into(),
-        text(&file),
-    ]);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    network::run(silsila, &configs[0].file(), &words).unwrap();
-    for config in configs {
-        let words = ["channel", "join", &text(&file)];
-        network::run(silsila, &config.file(), &words).unwrap();
-    }
+    network::share(silsila, configs, &keys[validators], &contract, &file).unwrap();
     keys
-}
-
-fn text(path: &Path) -> String {
-    path.to_str().unwrap().to_owned()
 }
 
 /// A member without a database.
