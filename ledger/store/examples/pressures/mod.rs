@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the ledger's benches commit: blood pressures as a gateway maps them, about 1.2 KiB each.
+//! What the ledger's benches commit: blood pressures as a gateway maps them, about 1 KiB each.
 
 use silsila_store::chain::Op;
 use silsila_store::{Dictionary, Draft, Payload};
