@@ -21,6 +21,13 @@ pub const DELETE: i64 = 0;
 /// The type of a resource whose content was never seen.
 const NO_KIND: i64 = -1;
 
+/// Moves the versions of resource `?1` to type `?2`: the first, whose number is the resource's, and from each
+/// the next. Versions have no index by resource, and a member that arrives names every resource once.
+const MOVE_VERSIONS: &str = "
+WITH RECURSIVE versions(vid) AS (SELECT ?1 UNION ALL
+    SELECT v.next FROM versions JOIN fhir_version v USING (vid) WHERE v.next IS NOT NULL)
+UPDATE fhir_version SET type = ?2 WHERE vid IN versions AND type <> ?2";
+
 /// What the index remembers between blocks: its key, and systems by number. Both are read again when
 /// the tables say otherwise, as after a block that was undone.
 #[derive(Default)]
@@ -380,7 +387,7 @@ impl<'c> Writer<'c> {
     fn rename_versions(&mut self, rid: i64, kind: i64) -> Result<(), IndexError> {
         let moved = self
             .conn
-            .prepare_cached("UPDATE fhir_version SET type = ?2 WHERE rid = ?1 AND type <> ?2")?
+            .prepare_cached(MOVE_VERSIONS)?
             .execute([rid, kind])?;
         let moved = i64::try_from(moved).unwrap_or(i64::MAX);
         self.counts.entry(NO_KIND).or_default().1 -= moved;
@@ -443,5 +450,46 @@ impl<'c> Writer<'c> {
             add.execute([kind, live, versions])?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_versions_of_a_resource_are_moved_without_looking_at_those_of_others() {
+        let conn = Connection::open_in_memory().unwrap();
+        tables::prepare(&conn, None).unwrap();
+        let add =
+            "INSERT INTO fhir_version(vid, rid, type, version, updated, op, prev, next, present)
+                   VALUES (?1, ?2, -1, ?3, 0, 1, NULL, ?4, 0)";
+        let rows = [
+            (5, 5, 1, Some(7)),
+            (6, 6, 1, None),
+            (7, 5, 2, Some(9)),
+            (9, 5, 3, None),
+        ];
+        for (vid, rid, version, next) in rows {
+            conn.execute(add, params![vid, rid, version, next]).unwrap();
+        }
+        assert_eq!(conn.execute(MOVE_VERSIONS, [5, 3]).unwrap(), 3);
+        let left = "SELECT group_concat(vid) FROM fhir_version WHERE type = -1";
+        let left: String = conn.query_row(left, [], |row| row.get(0)).unwrap();
+        assert_eq!(left, "6");
+
+        let mut plan = conn
+            .prepare(&format!("EXPLAIN QUERY PLAN {MOVE_VERSIONS}"))
+            .unwrap();
+        let steps = plan.query_map([5, 3], |row| row.get::<_, String>("detail"));
+        let steps: Vec<_> = steps.unwrap().map(Result::unwrap).collect();
+        assert!(
+            steps
+                .iter()
+                .any(|step| step.contains("SEARCH fhir_version")),
+            "{steps:?}"
+        );
+        let scans = |step: &&String| step.starts_with("SCAN fhir_version") || *step == "SCAN v";
+        assert_eq!(steps.iter().find(scans), None);
     }
 }
