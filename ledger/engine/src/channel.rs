@@ -264,6 +264,7 @@ where
             return;
         };
         let header = candidate.header();
+        let now = self.steady();
         if header.height <= self.desk.tip().height() {
             if let Err(Bad::Rules(why)) = self.desk.judge(&candidate) {
                 // Two blocks were made final at one height: nothing further is committed here.
@@ -272,6 +273,9 @@ where
                 self.epoch.undelivered = Some((candidate, acknowledgement));
                 return;
             }
+        } else if self.desk.catches_up(now) {
+            self.epoch.undelivered = Some((candidate, acknowledgement));
+            return;
         } else {
             let follows = header.height == self.desk.tip().height().next();
             let certificate = match &self.epoch.role {
@@ -285,7 +289,6 @@ where
                 self.epoch.undelivered = Some((candidate, acknowledgement));
                 return;
             };
-            let now = self.steady();
             let done = self.desk.apply(&candidate.certified(certificate), now);
             let failed = done.is_err();
             self.note(done);

@@ -11,7 +11,7 @@ use commonware_cryptography::ed25519::PublicKey;
 use super::ASK_AGAIN_MS;
 
 /// The longest that an answer is waited for, in milliseconds.
-const LATEST_MS: u64 = 60_000;
+pub(super) const LATEST_MS: u64 = 60_000;
 
 /// The members whose answers are waited for longer than usual, in milliseconds.
 #[derive(Default)]

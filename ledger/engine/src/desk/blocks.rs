@@ -6,14 +6,30 @@ use silsila_chain::{
     Block, BlockHash, BlockHeader, ChainState, Height, Standing, Transaction, TxId,
 };
 
+use super::answers::LATEST_MS;
 use super::inbox::size;
+use super::level::{CONSENSUS_SOON, NEXT_SOON_MS};
 use super::{Desk, To};
 use crate::wire::{FILL, Message};
 use crate::{Candidate, Ledger, LedgerError, Witnesses};
 
+/// What a validator lacks, consensus is about to deliver: a few blocks, for so many milliseconds.
 const CONSENSUS_SOON_MS: u64 = 1_500;
-/// What a validator lacks, consensus is about to deliver: so many blocks, for so many milliseconds.
-const CONSENSUS_SOON: u64 = 16;
+
+/// Whom blocks were asked of.
+pub(super) struct Asked {
+    pub(super) of: PublicKey,
+    since: u64,
+    /// Until then an answer is waited for.
+    until: u64,
+}
+
+impl Asked {
+    /// A part of the answer came: the rest is waited for a while longer, but not for ever.
+    pub(super) fn wait_on(&mut self, until: u64) {
+        self.until = until.clamp(self.until, self.until.max(self.since + LATEST_MS));
+    }
+}
 
 impl<L: Ledger + ?Sized> Desk<L> {
     /// Asks a member that is ahead for blocks. Consensus delivers to a validator by itself, a moment
@@ -27,15 +43,15 @@ impl<L: Ledger + ?Sized> Desk<L> {
         }
         let since = *self.behind_since.get_or_insert(now);
         let soon = lag <= CONSENSUS_SOON && now < since + CONSENSUS_SOON_MS;
-        if soon && self.witnesses.validators().len() > 1 && self.votes() {
+        if soon && !self.catches_up(now) && self.witnesses.validators().len() > 1 && self.votes() {
             return;
         }
         match self.asked.take() {
-            Some(asked) if now < asked.1 => {
+            Some(asked) if now < asked.until => {
                 self.asked = Some(asked);
                 return;
             }
-            Some((of, _)) => self.answers.late(&of),
+            Some(asked) => self.answers.late(&asked.of),
             None => {}
         }
         let ahead: Vec<&PublicKey> = self
@@ -52,6 +68,15 @@ impl<L: Ledger + ?Sized> Desk<L> {
         self.ask(of, now);
     }
 
+    /// Whether blocks come from others' ledgers, and what consensus delivers is to wait.
+    pub(crate) fn catches_up(&mut self, now: u64) -> bool {
+        let here = self.tip().height().0;
+        let lag = self.told().map(|told| told.0.saturating_sub(here));
+        let asked = self.asked.as_ref();
+        let patience = asked.map_or(0, |asked| 2 * self.answers.wait(&asked.of));
+        self.level.look(lag, now, patience.max(NEXT_SOON_MS))
+    }
+
     pub(super) fn votes(&self) -> bool {
         !self.silent && self.witnesses.validators().position(&self.me).is_some()
     }
@@ -60,7 +85,11 @@ impl<L: Ledger + ?Sized> Desk<L> {
         let next = self.has_through().next();
         let until = now + self.answers.wait(&of);
         self.letters.push((To::One(of.clone()), Message::Ask(next)));
-        self.asked = Some((of, until));
+        self.asked = Some(Asked {
+            of,
+            since: now,
+            until,
+        });
     }
 
     /// Sends blocks from one height on, none above `until`.

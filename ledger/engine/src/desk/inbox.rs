@@ -8,6 +8,7 @@ use commonware_cryptography::ed25519::PublicKey;
 use silsila_chain::{Block, BlockHeader, Height, Payloads};
 
 use super::Desk;
+use super::level::FAR_BEHIND;
 use crate::wire::FILL;
 use crate::{Ledger, LedgerError};
 
@@ -17,8 +18,6 @@ const AT_A_TIME: usize = 128 << 10;
 const ENOUGH: usize = 4 * FILL;
 /// The most bytes of payloads that are kept for blocks to come; others are asked for one by one.
 const MOST_BESIDE: usize = 32 << 20;
-/// A member that lacks so many blocks is sent their payloads with them: it was away, or is new.
-const FAR_BEHIND: u64 = 3;
 /// The most bytes of payloads that go before one message of blocks.
 const MOST_SENT: usize = 8 << 20;
 
@@ -69,7 +68,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
 
     /// Takes in those blocks that continue what is here.
     pub(super) fn take_blocks(&mut self, from: &PublicKey, blocks: Vec<Block>, now: u64) {
-        if self.asked.as_ref().is_some_and(|(of, _)| of == from) {
+        if self.asked.as_ref().is_some_and(|asked| asked.of == *from) {
             self.asked = None;
             self.answers.came(from);
         }
@@ -91,10 +90,14 @@ impl<L: Ledger + ?Sized> Desk<L> {
     }
 
     /// Keeps payloads that the member sent who was asked for blocks.
-    pub(super) fn keep_beside(&mut self, from: &PublicKey, payloads: Payloads) {
-        let asked = self.asked.as_ref().is_some_and(|(of, _)| of == from);
+    pub(super) fn keep_beside(&mut self, from: &PublicKey, payloads: Payloads, now: u64) {
+        let Some(asked) = self.asked.as_mut().filter(|asked| asked.of == *from) else {
+            return;
+        };
+        // An answer is several messages; as long as they come, the rest is waited for.
+        asked.wait_on(now + self.answers.wait(from));
         let beside = &mut self.inbox.beside;
-        if asked && beside.bytes() + payloads.bytes() <= MOST_BESIDE {
+        if beside.bytes() + payloads.bytes() <= MOST_BESIDE {
             beside.merge(payloads);
         }
     }
@@ -132,7 +135,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
                     self.inbox.clear();
                     return Err(error);
                 }
-                Ok(()) => {}
+                Ok(()) => self.level.applied(now),
             }
             if self.inbox.blocks.is_empty() && self.asked.is_none() {
                 self.inbox.clear();

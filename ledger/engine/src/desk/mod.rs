@@ -11,6 +11,7 @@ mod blocks;
 mod care;
 mod farewell;
 mod inbox;
+mod level;
 mod offers;
 mod payloads;
 mod proposing;
@@ -72,8 +73,8 @@ pub(crate) struct Desk<L: Ledger + ?Sized> {
     inherited: HashSet<TxId>,
     /// Since when another member was ahead.
     behind_since: Option<u64>,
-    /// Whom blocks were asked of, and until when an answer is waited for.
-    asked: Option<(PublicKey, u64)>,
+    level: level::Level,
+    asked: Option<blocks::Asked>,
     asks: usize,
     care: care::Care,
     inbox: inbox::Inbox,
@@ -134,6 +135,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             judged: 0,
             promised: TagMap::default(),
             behind_since: None,
+            level: level::Level::Starting,
             asked: None,
             asks: 0,
             care: care::Care::default(),
@@ -191,7 +193,9 @@ impl<L: Ledger + ?Sized> Desk<L> {
         self.want_waiting(now);
         self.fetch_blocks(now);
         self.fetch_payloads(now)?;
-        if now >= self.announced + ASK_AGAIN_MS {
+        // Whoever is ahead answers at once: so one that starts soon knows where the others are.
+        let unknown = self.told().is_none() && self.catches_up(now);
+        if unknown || now >= self.announced + ASK_AGAIN_MS {
             self.announce(now);
         }
         Ok(())
@@ -211,6 +215,11 @@ impl<L: Ledger + ?Sized> Desk<L> {
             Message::Tip(height) => {
                 if self.tips.insert(from.clone(), height).is_none() {
                     self.tell_again();
+                }
+                let own = self.tip().height();
+                if own.0.saturating_sub(height.0) >= level::FAR_BEHIND {
+                    self.letters
+                        .push((To::One(from.clone()), Message::Tip(own)));
                 }
                 self.fetch_blocks(now);
             }

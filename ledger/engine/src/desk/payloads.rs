@@ -10,9 +10,6 @@ use super::{ASK_AGAIN_MS, Desk, To};
 use crate::wire::{FILL, MAX_WANTED, Message};
 use crate::{Ledger, LedgerError};
 
-/// Who lacks no more blocks than so many fetches payloads.
-const NEARLY_ALL: u64 = 32;
-
 impl<L: Ledger + ?Sized> Desk<L> {
     /// Asks the authors of waiting transactions for payloads that are missing.
     pub(super) fn want_waiting(&mut self, now: u64) {
@@ -127,26 +124,25 @@ impl<L: Ledger + ?Sized> Desk<L> {
                 self.fetch_payloads(now)?;
             }
         }
-        self.keep_beside(from, others);
+        self.keep_beside(from, others, now);
         Ok(())
     }
 
     /// The greatest height that an honest validator told of: more validators told of it, or of a greater
-    /// one, than may lie.
-    fn told(&self) -> Height {
+    /// one, than may lie. `None` until so many have told.
+    pub(super) fn told(&self) -> Option<Height> {
         let validators = self.witnesses.validators();
         let heights = validators.iter().filter_map(|one| self.tips.get(one));
         let mut heights: Vec<Height> = heights.copied().collect();
         heights.sort_unstable();
         let liars = validators.len() - self.witnesses.quorum();
-        heights.into_iter().rev().nth(liars).unwrap_or_default()
+        heights.into_iter().rev().nth(liars)
     }
 
     /// Asks for committed payloads that are not here, once the blocks are, but for the newest: at the end
     /// of a slow line some are on their way whenever others write.
     pub(super) fn fetch_payloads(&mut self, now: u64) -> Result<(), LedgerError> {
-        let lag = self.told().0.saturating_sub(self.tip().height().0);
-        if lag > NEARLY_ALL {
+        if self.catches_up(now) {
             return Ok(());
         }
         if !self.lacking.is_empty()
