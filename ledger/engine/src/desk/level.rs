@@ -19,7 +19,7 @@ pub(super) enum Level {
     /// It is behind since then, or has applied its last block then, in milliseconds.
     Behind(u64),
     /// It is level.
-    Level,
+    Even,
 }
 
 impl Level {
@@ -28,8 +28,8 @@ impl Level {
     pub(super) fn look(&mut self, lag: Option<u64>, now: u64, patience: u64) -> bool {
         *self = match (*self, lag) {
             (Self::Starting, None) => Self::Behind(now),
-            (_, Some(lag)) if lag < FAR_BEHIND => Self::Level,
-            (Self::Starting | Self::Level, Some(lag)) if lag > CONSENSUS_SOON => Self::Behind(now),
+            (_, Some(lag)) if lag < FAR_BEHIND => Self::Even,
+            (Self::Starting | Self::Even, Some(lag)) if lag > CONSENSUS_SOON => Self::Behind(now),
             (Self::Starting, Some(_)) => Self::Behind(now),
             (same, _) => same,
         };
@@ -55,7 +55,7 @@ mod tests {
         assert!(level.look(None, 5_999, NEXT_SOON_MS));
         assert!(!level.look(None, 6_000, NEXT_SOON_MS));
         assert!(!level.look(Some(0), 6_001, NEXT_SOON_MS));
-        assert_eq!(level, Level::Level);
+        assert_eq!(level, Level::Even);
     }
 
     #[test]
