@@ -2,8 +2,8 @@
 //! A member whose data folder is empty comes to a long chain: it catches up over the network from the others'
 //! ledgers, also when it is killed in the middle of that, and has then what they have.
 //!
-//! In `script/test` the chain is of one large hospital's first sweep; with `SILSILA_CHAIN_PATIENTS=50000` it is one of
-//! more than 100,000 entries, which takes minutes in a development build (docs/benchmarks.md).
+//! In `script/test` the chain is of one large hospital's first sweep; `SILSILA_CHAIN_PATIENTS` makes it longer. The
+//! bench shows the same over 100,000 entries (docs/benchmarks.md).
 
 use std::path::Path;
 use std::time::{Duration, Instant};
