@@ -35,8 +35,8 @@ use crate::{Candidate, Finality, Ledger, LedgerError, MAX_LINKS, Scheme, certifi
 const TICK_MS: u64 = 250;
 /// Consensus forgets blocks this far behind; they are in the ledger.
 const RETAINED: u64 = 1024;
-/// Where the ledger is this far ahead of what consensus delivered, consensus is told to skip.
-const SKIP: u64 = 32;
+/// Where the ledger is this far ahead of what consensus delivered, consensus is told to skip, and fetches none of it.
+const SKIP: u64 = 8;
 
 /// Consensus, as the channel's thread speaks to it.
 pub(crate) type Marshal = Mailbox<Scheme, Standard<Candidate>>;
@@ -398,7 +398,8 @@ where
                 To::Validators => Recipients::Some(self.epoch.validators.clone()),
                 To::One(member) => Recipients::One(member),
             };
-            self.sender.send(recipients, message.encode(), false);
+            self.sender
+                .send(recipients, message.encode(), !message.is_bulk());
         }
     }
 

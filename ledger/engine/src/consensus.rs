@@ -39,6 +39,10 @@ use crate::{Candidate, Finality, Scheme};
 
 /// How many final blocks may be on their way to the ledger.
 pub(crate) const UNDER_WAY: usize = 16;
+/// Consensus fetches so many old blocks at a time, each of one member for so long, then of another one: over a slow
+/// line what is asked of two comes twice. What is needed soon comes from members' ledgers.
+const REPAIRED: usize = 4;
+const FETCHED: Duration = Duration::from_secs(10);
 
 /// How long consensus waits before it goes on without somebody.
 #[derive(Debug, Clone, Copy)]
@@ -160,7 +164,7 @@ where
             public_key: me.clone(),
             mailbox_size: NZUsize!(256),
             deque_size: 8,
-            priority: false,
+            priority: true,
             codec_config: witnesses.clone(),
             peer_provider: members.clone(),
             strategy: Sequential,
@@ -206,7 +210,7 @@ where
             key_write_buffer: NZUsize!(1 << 16),
             value_write_buffer: NZUsize!(1 << 20),
             block_codec_config: witnesses,
-            max_repair: NZUsize!(16),
+            max_repair: NZUsize!(REPAIRED),
             max_pending_acks: NZUsize!(UNDER_WAY),
             strategy: Sequential,
         },
@@ -219,7 +223,7 @@ where
             peer_provider: members,
             blocker: blocker.clone(),
             mailbox_size: NZUsize!(1024),
-            fetch_timeout: NZDuration!(Duration::from_secs(2)),
+            fetch_timeout: NZDuration!(FETCHED),
             fetch_retry_delay: Duration::from_millis(100),
             priority_requests: false,
             priority_responses: false,

@@ -5,7 +5,8 @@
 //!
 //! ```text
 //! tip      [ 0, height ]                               what the sender's ledger has
-//! ask      [ 1, height ]                               send blocks from this height on
+//! ask      [ 1, height, bytes, bytes ]                 send blocks from this height on, about so many bytes of
+//!                                                      them, and before them so many of their payloads
 //! blocks   [ 2, [ block, ... ] ]                       certified blocks, ascending
 //! offer    [ 3, transaction, after / null, [ payload, ... ] ]
 //!                                                      order this, not before the transaction `after`
@@ -29,6 +30,8 @@ use crate::receipt::Receipt;
 pub(crate) const MAX_MESSAGE: usize = 17 << 20;
 /// A message is filled up to so many bytes where there is more to send.
 pub(crate) const FILL: usize = 512 << 10;
+/// One of payloads, where they are not many, up to so many: over a slow line others go between.
+pub(crate) const FILL_SLOW: usize = 64 << 10;
 /// The longest note, in bytes.
 pub(crate) const MAX_NOTE: usize = 256 << 10;
 /// The most digests of one want.
@@ -38,7 +41,13 @@ pub(crate) const MAX_WANTED: usize = 512;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Message {
     Tip(Height),
-    Ask(Height),
+    Ask {
+        from: Height,
+        /// So many bytes of blocks, but one block at least.
+        blocks: u64,
+        /// And so many of the payloads that they commit to.
+        payloads: u64,
+    },
     Blocks(Vec<Block>),
     Offer {
         transaction: Transaction,
@@ -54,11 +63,32 @@ pub(crate) enum Message {
 }
 
 impl Message {
+    /// Asks for a message's worth of blocks without their payloads.
+    pub(crate) const fn ask(from: Height) -> Self {
+        Self::Ask {
+            from,
+            blocks: FILL as u64,
+            payloads: 0,
+        }
+    }
+
+    /// Whether others may go before it: an answer that makes nothing wait but whoever catches up.
+    pub(crate) const fn is_bulk(&self) -> bool {
+        matches!(self, Self::Blocks(_) | Self::Payloads(_))
+    }
+
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut writer = Writer::new();
         match self {
             Self::Tip(height) => _ = writer.array(2).uint(0).uint(height.0),
-            Self::Ask(height) => _ = writer.array(2).uint(1).uint(height.0),
+            Self::Ask {
+                from,
+                blocks,
+                payloads,
+            } => {
+                writer.array(4).uint(1).uint(from.0);
+                writer.uint(*blocks).uint(*payloads);
+            }
             Self::Blocks(blocks) => {
                 let blocks = blocks.iter().map(Block::encode);
                 writer.array(2).uint(2);
@@ -108,7 +138,11 @@ impl Message {
         let items = reader.array(4)?;
         let message = match (reader.uint()?, items) {
             (0, 2) => Self::Tip(Height(reader.uint()?)),
-            (1, 2) => Self::Ask(Height(reader.uint()?)),
+            (1, 4) => Self::Ask {
+                from: Height(reader.uint()?),
+                blocks: reader.uint()?,
+                payloads: reader.uint()?,
+            },
             (2, 2) => Self::Blocks(read_all(&mut reader, |reader| {
                 Block::decode(reader.bytes(MAX_MESSAGE)?)
             })?),
@@ -202,7 +236,11 @@ mod tests {
         };
         vec![
             Message::Tip(Height(9)),
-            Message::Ask(Height(u64::MAX)),
+            Message::Ask {
+                from: Height(u64::MAX),
+                blocks: 65_536,
+                payloads: 0,
+            },
             Message::Blocks(vec![block.clone(), block]),
             Message::Offer {
                 transaction: transaction.clone(),
@@ -244,7 +282,7 @@ mod tests {
         let digest = PayloadDigest(silsila_chain::sha256(&bytes)).to_string();
         assert_eq!(
             digest,
-            "ff3e8906937caa52400fb100d2d72337b2bb469cba5ac8ae2ec9d77604c61fc1"
+            "44105739a1c003c7df2c2c6436be8ac5c0e6fbfc34d44d08ff6e68bb804bcaf8"
         );
     }
 

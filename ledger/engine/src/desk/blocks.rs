@@ -6,7 +6,7 @@ use silsila_chain::{
     Block, BlockHash, BlockHeader, ChainState, Height, Standing, Transaction, TxId,
 };
 
-use super::answers::LATEST_MS;
+use super::answers::Asked;
 use super::inbox::size;
 use super::level::{CONSENSUS_SOON, NEXT_SOON_MS};
 use super::{Desk, To};
@@ -15,21 +15,6 @@ use crate::{Candidate, Ledger, LedgerError, Witnesses};
 
 /// What a validator lacks, consensus is about to deliver: a few blocks, for so many milliseconds.
 const CONSENSUS_SOON_MS: u64 = 1_500;
-
-/// Whom blocks were asked of.
-pub(super) struct Asked {
-    pub(super) of: PublicKey,
-    since: u64,
-    /// Until then an answer is waited for.
-    until: u64,
-}
-
-impl Asked {
-    /// A part of the answer came: the rest is waited for a while longer, but not for ever.
-    pub(super) fn wait_on(&mut self, until: u64) {
-        self.until = until.clamp(self.until, self.until.max(self.since + LATEST_MS));
-    }
-}
 
 impl<L: Ledger + ?Sized> Desk<L> {
     /// Asks a member that is ahead for blocks. Consensus delivers to a validator by itself, a moment
@@ -47,7 +32,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             return;
         }
         match self.asked.take() {
-            Some(asked) if now < asked.until => {
+            Some(asked) if asked.waits(now) => {
                 self.asked = Some(asked);
                 return;
             }
@@ -83,24 +68,28 @@ impl<L: Ledger + ?Sized> Desk<L> {
 
     pub(super) fn ask(&mut self, of: PublicKey, now: u64) {
         let next = self.has_through().next();
-        let until = now + self.answers.wait(&of);
-        self.letters.push((To::One(of.clone()), Message::Ask(next)));
-        self.asked = Some(Asked {
-            of,
-            since: now,
-            until,
-        });
+        let [blocks, payloads] = self.answers.wish(&of);
+        let ask = Message::Ask {
+            from: next,
+            blocks,
+            payloads,
+        };
+        self.letters.push((To::One(of.clone()), ask));
+        self.asked = Some(Asked::new(of, now, &self.answers));
     }
 
-    /// Sends blocks from one height on, none above `until`.
+    /// Sends blocks from one height on, none above `until`, and before them their payloads: at most so many bytes of
+    /// blocks, but for the last one, and of payloads.
     pub(super) fn send_blocks(
         &mut self,
         to: &PublicKey,
         from: Height,
         until: Height,
+        wished: [u64; 2],
     ) -> Result<(), LedgerError> {
+        let [most, beside] = wished.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         let (mut blocks, mut bytes, mut height) = (Vec::new(), 0, from);
-        while bytes < FILL && blocks.len() < 256 && height <= until {
+        while bytes < most.clamp(1, FILL) && blocks.len() < 256 && height <= until {
             let Some(block) = self.ledger.block(height)? else {
                 break;
             };
@@ -109,7 +98,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             height = height.next();
         }
         if !blocks.is_empty() {
-            self.send_beside(to, from.0..height.0)?;
+            self.send_beside(to, from.0..height.0, beside)?;
             self.letters
                 .push((To::One(to.clone()), Message::Blocks(blocks)));
         }

@@ -93,7 +93,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             asked_to = Some(Height(height.0 + RANGE));
             ranges += 1;
             self.letters
-                .push((To::One(of.clone()), Message::Ask(*height)));
+                .push((To::One(of.clone()), Message::ask(*height)));
         }
         let entries: Vec<u64> = self.care.payloads.values().flatten().copied().collect();
         if !entries.is_empty() {
@@ -234,7 +234,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
     fn ask_parted(&mut self) {
         for (member, (next, _)) in &self.care.parted {
             self.letters
-                .push((To::One(member.clone()), Message::Ask(*next)));
+                .push((To::One(member.clone()), Message::ask(*next)));
         }
     }
 

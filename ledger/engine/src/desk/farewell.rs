@@ -92,7 +92,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
                     .push((To::One(to.clone()), Message::Tip(until)));
                 Ok(())
             }
-            Message::Ask(from) => self.send_blocks(to, *from, until),
+            Message::Ask { from, blocks, .. } => self.send_blocks(to, *from, until, [*blocks, 0]),
             _ => Ok(()),
         }
     }

@@ -9,7 +9,7 @@ use silsila_chain::{Block, BlockHeader, Height, Payloads};
 
 use super::Desk;
 use super::level::FAR_BEHIND;
-use crate::wire::FILL;
+use crate::wire::{FILL, FILL_SLOW};
 use crate::{Ledger, LedgerError};
 
 /// So many bytes of blocks are applied before it is looked who else wants something.
@@ -19,7 +19,7 @@ const ENOUGH: usize = 4 * FILL;
 /// The most bytes of payloads that are kept for blocks to come; others are asked for one by one.
 const MOST_BESIDE: usize = 32 << 20;
 /// The most bytes of payloads that go before one message of blocks.
-const MOST_SENT: usize = 8 << 20;
+pub(super) const MOST_SENT: usize = 8 << 20;
 
 /// What came and is not applied yet.
 #[derive(Default)]
@@ -68,9 +68,9 @@ impl<L: Ledger + ?Sized> Desk<L> {
 
     /// Takes in those blocks that continue what is here.
     pub(super) fn take_blocks(&mut self, from: &PublicKey, blocks: Vec<Block>, now: u64) {
-        if self.asked.as_ref().is_some_and(|asked| asked.of == *from) {
-            self.asked = None;
-            self.answers.came(from);
+        if let Some(mut asked) = self.asked.take_if(|asked| asked.of == *from) {
+            asked.got(blocks.iter().map(size).sum());
+            self.answers.came(&asked, now);
         }
         self.mend_blocks(from, &blocks);
         let room = !self.inbox.is_full();
@@ -95,6 +95,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             return;
         };
         // An answer is several messages; as long as they come, the rest is waited for.
+        asked.got(payloads.bytes());
         asked.wait_on(now + self.answers.wait(from));
         let beside = &mut self.inbox.beside;
         if beside.bytes() + payloads.bytes() <= MOST_BESIDE {
@@ -145,25 +146,29 @@ impl<L: Ledger + ?Sized> Desk<L> {
         Ok(!self.inbox.blocks.is_empty())
     }
 
-    /// Sends the payloads of blocks to a member that is far behind, which takes both at once then.
+    /// Sends payloads of blocks, at most so many bytes, to a member that is far behind, which takes both at once then.
     pub(super) fn send_beside(
         &mut self,
         to: &PublicKey,
         blocks: std::ops::Range<u64>,
+        most: usize,
     ) -> Result<(), LedgerError> {
-        if self.tip().height().0 < blocks.start + FAR_BEHIND {
+        let most = most.min(MOST_SENT);
+        if most == 0 || self.tip().height().0 < blocks.start + FAR_BEHIND {
             return Ok(());
         }
         let (mut payloads, mut bytes) = (Vec::new(), 0);
         for height in blocks {
             let more = self.ledger.payloads_of(Height(height))?;
             bytes += more.iter().map(Vec::len).sum::<usize>();
-            if bytes > MOST_SENT {
+            if bytes > most {
                 break;
             }
             payloads.extend(more);
         }
-        self.send_payloads(to, payloads);
+        // Sixteen messages of the greatest answer are as long as messages get.
+        let fill = (most / 16).clamp(FILL_SLOW, FILL);
+        self.send_payloads(to, payloads, fill);
         Ok(())
     }
 }

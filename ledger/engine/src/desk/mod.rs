@@ -74,17 +74,18 @@ pub(crate) struct Desk<L: Ledger + ?Sized> {
     /// Since when another member was ahead.
     behind_since: Option<u64>,
     level: level::Level,
-    asked: Option<blocks::Asked>,
+    asked: Option<answers::Asked>,
     asks: usize,
     care: care::Care,
     inbox: inbox::Inbox,
     wanted: HashMap<PayloadDigest, u64>,
     answers: answers::Answers,
-    /// Committed payloads that were asked for, of whom and until when an answer is waited for, and from
-    /// which entry on the next are.
+    /// Committed payloads that were asked for, of whom, and from which entry on the next are.
     lacking: HashSet<PayloadDigest>,
-    fetching: Option<(PublicKey, u64)>,
+    fetching: Option<answers::Asked>,
     fetch_from: u64,
+    /// From which entry on nothing was asked for: they came when this member was level.
+    new_from: u64,
     turn: usize,
     pub(crate) letters: Vec<(To, Message)>,
     announced: u64,
@@ -145,6 +146,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             fetching: None,
             answers: answers::Answers::default(),
             fetch_from: 0,
+            new_from: 0,
             turn: 0,
             letters: Vec::new(),
             announced: 0,
@@ -223,7 +225,11 @@ impl<L: Ledger + ?Sized> Desk<L> {
                 }
                 self.fetch_blocks(now);
             }
-            Message::Ask(height) => self.send_blocks(from, height, Height(u64::MAX))?,
+            Message::Ask {
+                from: height,
+                blocks,
+                payloads,
+            } => self.send_blocks(from, height, Height(u64::MAX), [blocks, payloads])?,
             Message::Blocks(blocks) => self.take_blocks(from, blocks, now),
             Message::Offer {
                 transaction,

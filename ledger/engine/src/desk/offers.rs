@@ -254,6 +254,11 @@ impl<L: Ledger + ?Sized> Desk<L> {
     ) -> Result<(), LedgerError> {
         let id = transaction.id();
         if self.committed.ids.contains(&id) {
+            // Its block was here sooner, and what came along is lacking. What is not, the ledger does not keep.
+            if !along.is_empty() {
+                let author = crate::key::chain_key(from).to_string();
+                self.ledger.keep(along.to_vec(), &author)?;
+            }
             return Ok(());
         }
         if let Some(waiting) = self.pool.get_mut(&id) {

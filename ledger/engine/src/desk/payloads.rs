@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Payloads: of waiting transactions, from their authors; committed ones, from anybody.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use commonware_cryptography::ed25519::PublicKey;
 use silsila_chain::{Height, PayloadDigest, Payloads, TxId, sha256};
 
+use super::answers::Asked;
 use super::{ASK_AGAIN_MS, Desk, To};
-use crate::wire::{FILL, MAX_WANTED, Message};
+use crate::wire::{FILL_SLOW, MAX_WANTED, Message};
 use crate::{Ledger, LedgerError};
 
 impl<L: Ledger + ?Sized> Desk<L> {
@@ -49,7 +50,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
         let payloads = payloads.into_iter();
         let chosen = payloads.filter(|bytes| wanted.contains(&PayloadDigest(sha256(bytes))));
         let chosen: Vec<_> = chosen.collect();
-        self.send_payloads(to, chosen);
+        self.send_payloads(to, chosen, FILL_SLOW);
         Ok(())
     }
 
@@ -63,16 +64,17 @@ impl<L: Ledger + ?Sized> Desk<L> {
             // One that is damaged here is not here.
             payloads.extend(self.ledger.payload(*number).ok().flatten());
         }
-        self.send_payloads(to, payloads);
+        self.send_payloads(to, payloads, FILL_SLOW);
         Ok(())
     }
 
-    pub(super) fn send_payloads(&mut self, to: &PublicKey, payloads: Vec<Vec<u8>>) {
+    /// Sends payloads in messages of about so many bytes.
+    pub(super) fn send_payloads(&mut self, to: &PublicKey, payloads: Vec<Vec<u8>>, fill: usize) {
         let (mut batch, mut bytes) = (Vec::new(), 0);
         for payload in payloads {
             bytes += payload.len();
             batch.push(payload);
-            if bytes >= FILL {
+            if bytes >= fill {
                 let full = Message::Payloads(std::mem::take(&mut batch));
                 self.letters.push((To::One(to.clone()), full));
                 bytes = 0;
@@ -110,17 +112,19 @@ impl<L: Ledger + ?Sized> Desk<L> {
         let lacking = &mut self.lacking;
         let (kept, others) = others.divide(|digest| lacking.remove(digest));
         if !kept.is_empty() {
+            if let Some(asked) = self.fetching.as_mut().filter(|asked| asked.of == *from) {
+                // An answer is several messages; as long as they come, the rest is waited for.
+                asked.got(kept.bytes());
+                asked.wait_on(now + self.answers.wait(from));
+            }
             self.ledger.keep(
                 kept.into_bytes().collect(),
                 &crate::key::chain_key(from).to_string(),
             )?;
-            if self.fetching.as_ref().is_some_and(|(of, _)| of == from) {
-                // An answer is several messages; as long as they come, the rest is waited for.
-                let until = now + self.answers.wait(from);
-                self.fetching = Some((from.clone(), until));
-            }
             if self.lacking.is_empty() {
-                self.answers.came(from);
+                if let Some(asked) = self.fetching.take_if(|asked| asked.of == *from) {
+                    self.answers.came(&asked, now);
+                }
                 self.fetch_payloads(now)?;
             }
         }
@@ -143,33 +147,51 @@ impl<L: Ledger + ?Sized> Desk<L> {
     /// of a slow line some are on their way whenever others write.
     pub(super) fn fetch_payloads(&mut self, now: u64) -> Result<(), LedgerError> {
         if self.catches_up(now) {
+            self.new_from = self.tip().entries();
             return Ok(());
         }
         if !self.lacking.is_empty()
-            && let Some((of, until)) = &self.fetching
+            && let Some(asked) = &self.fetching
         {
-            if now < *until {
+            if asked.waits(now) {
                 return Ok(());
             }
-            self.answers.late(of);
+            self.answers.late(&asked.of);
         }
-        let mut lacking = self.ledger.lacking(self.fetch_from, MAX_WANTED as u32)?;
-        if lacking.is_empty() && self.fetch_from > 0 {
-            self.fetch_from = 0;
-            lacking = self.ledger.lacking(0, MAX_WANTED as u32)?;
-        }
-        self.lacking = lacking.iter().map(|(_, digest)| *digest).collect();
         // Each time another member is asked, so that one who has not got them does not hold things up.
         let others: Vec<&PublicKey> = self.tips.keys().collect();
         let of = self.answers.choose(&others, self.turn);
-        let (Some((last, _)), Some(of)) = (lacking.last(), of) else {
+        let most = of.as_ref().map_or(MAX_WANTED, |of| self.answers.count(of));
+        let lacking = self.next_lacking(most)?;
+        self.lacking = lacking.values().copied().collect();
+        let Some(of) = of.filter(|_| !lacking.is_empty()) else {
             return Ok(());
         };
-        self.fetch_from = last + 1;
         self.turn += 1;
-        self.fetching = Some((of.clone(), now + self.answers.wait(&of)));
-        let numbers = lacking.iter().map(|(number, _)| *number).collect();
+        self.fetching = Some(Asked::new(of.clone(), now, &self.answers));
+        let numbers = lacking.into_keys().collect();
         self.letters.push((To::One(of), Message::Fetch(numbers)));
         Ok(())
+    }
+
+    /// Payloads to ask for next: what came since this member was level goes before what is older. What was asked for
+    /// once is older.
+    fn next_lacking(&mut self, most: usize) -> Result<BTreeMap<u64, PayloadDigest>, LedgerError> {
+        let lacking = |from, most: usize| {
+            self.ledger
+                .lacking(from, u32::try_from(most).unwrap_or(u32::MAX))
+        };
+        let mut next = lacking(self.new_from, most / 2)?;
+        if let Some((last, _)) = next.last() {
+            self.new_from = last + 1;
+        }
+        let room = most - next.len();
+        let mut older = lacking(self.fetch_from, room)?;
+        if older.is_empty() && self.fetch_from > 0 {
+            older = lacking(0, room)?;
+        }
+        self.fetch_from = older.last().map_or(0, |(last, _)| last + 1);
+        next.extend(older);
+        Ok(next.into_iter().collect())
     }
 }

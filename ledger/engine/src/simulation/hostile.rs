@@ -176,7 +176,11 @@ impl Forger {
         Some(match self.dice.roll(12) {
             0 => Message::Tip(Height(u64::MAX)),
             1 => Message::Tip(Height(self.dice.roll(1000))),
-            2 => Message::Ask(Height(self.dice.roll(10))),
+            2 => Message::Ask {
+                from: Height(self.dice.roll(10)),
+                blocks: [0, u64::MAX][self.dice.index(2)],
+                payloads: [0, u64::MAX][self.dice.index(2)],
+            },
             3 => self.offer(&MemberKey::from_seed(&seed_of(victim)), true),
             4 => self.offer(&self.own_key(), true),
             5 | 6 => self.offer(&self.own_key(), false),

@@ -101,7 +101,9 @@ fn listen(node: &Node, others: &[&Node]) -> (Heard, Said) {
 
 /// What a member would say in a channel: its ledger is empty, send blocks, send payloads.
 fn questions(genesis: &Genesis) -> Vec<Vec<u8>> {
-    const ASKED: [&[u8]; 3] = [&[0x82, 0, 0], &[0x82, 1, 1], &[0x82, 7, 0x82, 0, 1]];
+    // Blocks from the first one on, 65,535 bytes of them and as many of their payloads.
+    const ASK: &[u8] = &[0x84, 1, 1, 0x19, 0xff, 0xff, 0x19, 0xff, 0xff];
+    const ASKED: [&[u8]; 3] = [&[0x82, 0, 0], ASK, &[0x82, 7, 0x82, 0, 1]];
     let [number, ..] = marks(genesis);
     ASKED.map(|asked| [&number[..], asked].concat()).into()
 }
