@@ -91,6 +91,7 @@ mod story_scene;
 mod story_sealed;
 mod story_seats;
 mod story_sharing;
+mod story_slow_line;
 mod story_tamper;
 mod story_tamper_network;
 mod story_votes;

@@ -241,24 +241,27 @@ impl Four {
             .collect()
     }
 
-    /// Waits until a gateway serves a patient of a reader's hospital as living there.
-    pub async fn shows(&self, gateway: usize, of: usize, patient: u32, line: &str) {
-        let began = Instant::now();
+    /// Whether a gateway serves a patient of a reader's hospital as living there.
+    pub async fn serves(&self, gateway: usize, of: usize, patient: u32, line: &str) -> bool {
         let target = format!(
             "/fhir/Patient?identifier={}/ns/patient%7C{patient}",
             base(of)
         );
-        loop {
-            if let Ok(mut http) = Http::open(self.gateways[gateway].port()).await
-                && let Ok(found) = http.json(&target).await
-                && found["entry"][0]["resource"]["address"][0]["line"][0] == line
-            {
-                return;
-            }
+        let Ok(mut http) = Http::open(self.gateways[gateway].port()).await else {
+            return false;
+        };
+        let found = http.json(&target).await;
+        found.is_ok_and(|found| found["entry"][0]["resource"]["address"][0]["line"][0] == line)
+    }
+
+    /// Waits until it does.
+    pub async fn shows(&self, gateway: usize, of: usize, patient: u32, line: &str) {
+        let began = Instant::now();
+        while !self.serves(gateway, of, patient, line).await {
             let status = self.gateways[gateway].look();
             assert!(
                 began.elapsed() < PATIENCE,
-                "{gateway}: {target}: {status:#?}"
+                "{gateway}: patient {patient} of {of}: {status:#?}"
             );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -323,6 +326,15 @@ pub async fn moves(server: &MariaDb, database: &str, patient: u32) {
     let sql = format!(
         "SET sql_mode = 'NO_ENGINE_SUBSTITUTION';
          UPDATE patients SET address = 'House {patient}', updated_at = NOW() WHERE patient_id = {patient}"
+    );
+    server.execute(Some(database), &sql).await.unwrap();
+}
+
+/// A row of a lean hospital is added: a patient who was not there before.
+pub async fn comes(server: &MariaDb, database: &str, patient: u32) {
+    let sql = format!(
+        "SET sql_mode = 'NO_ENGINE_SUBSTITUTION'; INSERT INTO patients ({COLUMNS}) VALUES {}",
+        row(patient)
     );
     server.execute(Some(database), &sql).await.unwrap();
 }
