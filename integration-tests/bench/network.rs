@@ -277,8 +277,20 @@ async fn arrival(
     hospital: &Hospital,
 ) -> anyhow::Result<Network> {
     let mut network = Network::found(folder, server, hospital)?;
-    network.start(MEMBERS - 1).await?;
+    let (meter, began) = network.start(MEMBERS - 1).await?;
     let ledger = network.level(false).await?;
+    let (took, usage) = (began.elapsed().as_secs_f64(), meter.stop()?);
+    let entries = ledger["entries"].as_f64().context("no entries")?;
+    report.figure(
+        "network: the same with the fourth away from the start",
+        format!(
+            "{} entries/s ({} in {took:.1} s, {} blocks), {:.3} ms of CPU an entry over all three",
+            count(entries / took),
+            count(entries),
+            ledger["height"],
+            usage.cpu.iter().sum::<f64>() * 1e3 / entries
+        ),
+    );
     let began = Instant::now();
     let last = network.configs[MEMBERS - 1].clone();
     network
@@ -292,7 +304,6 @@ async fn arrival(
         &arrived["ledger"]["file_bytes"],
         &arrived["ledger"]["wal_bytes"],
     );
-    let entries = ledger["entries"].as_f64().context("no entries")?;
     let stored = stored(&network.configs[0].folder)?;
     report.budget(
         "network: an empty gateway comes level, blocks, payloads and index",

@@ -45,7 +45,6 @@ pub mod reread;
 #[cfg(test)]
 mod simulation;
 mod status;
-#[cfg(feature = "store")]
 mod store;
 mod vote;
 mod voter;
@@ -60,7 +59,6 @@ pub use ledger::{Ledger, LedgerError, Staged};
 pub use network::{Network, NetworkOptions, Peer};
 pub use notes::MAX_NOTE;
 pub use receipt::{Receipt, Witnesses, validators};
-#[cfg(feature = "store")]
 pub use silsila_store::{Torn, Witnessed};
 pub use status::ChannelStatus;
 pub use store::StoreLedger;
