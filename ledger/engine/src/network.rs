@@ -264,6 +264,8 @@ fn run(
         config.dial_timeout = Duration::from_secs(4);
         config.tracked_peer_sets = NZUsize!(1);
         config.block_duration = Duration::from_secs(60);
+        // Members say more than that to one another all the time; a ping is for connections without a channel.
+        config.ping_frequency = Duration::from_secs(30);
         let (mut network, mut oracle) = lookup::Network::new(context.child("network"), config);
         let mut set = 0;
         oracle.track(set, peers);

@@ -10,7 +10,7 @@ use crate::channel::Channel;
 use crate::present::Role;
 
 /// Whoever was not heard for this time, in milliseconds, is taken to be away.
-const AWAY_MS: u64 = 6_000;
+const AWAY_MS: u64 = 12_000;
 
 /// How a channel is, now.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

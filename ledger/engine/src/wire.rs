@@ -6,7 +6,8 @@
 //! ```text
 //! tip      [ 0, height ]                               what the sender's ledger has
 //! ask      [ 1, height, bytes, bytes ]                 send blocks from this height on, about so many bytes of
-//!                                                      them, and before them so many of their payloads
+//!                                                      them, and before them so many of their payloads; where
+//!                                                      there are none of these, say your height
 //! blocks   [ 2, [ block, ... ] ]                       certified blocks, ascending
 //! offer    [ 3, transaction, after / null, [ payload, ... ] ]
 //!                                                      order this, not before the transaction `after`
@@ -43,7 +44,7 @@ pub(crate) enum Message {
     Tip(Height),
     Ask {
         from: Height,
-        /// So many bytes of blocks, but one block at least.
+        /// So many bytes of blocks, but for the last one. Where none are wanted or there, the height is told.
         blocks: u64,
         /// And so many of the payloads that they commit to.
         payloads: u64,

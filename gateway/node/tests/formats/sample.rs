@@ -130,7 +130,10 @@ pub fn messages() -> Vec<Good> {
         ("tip", cbor(|writer| _ = writer.array(2).uint(0).uint(9))),
         (
             "ask",
-            cbor(|writer| _ = writer.array(2).uint(1).uint(u64::MAX)),
+            cbor(|writer| {
+                writer.array(4).uint(1).uint(u64::MAX);
+                writer.uint(1 << 16).uint(0);
+            }),
         ),
         (
             "blocks",

@@ -89,7 +89,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
     ) -> Result<(), LedgerError> {
         let [most, beside] = wished.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
         let (mut blocks, mut bytes, mut height) = (Vec::new(), 0, from);
-        while bytes < most.clamp(1, FILL) && blocks.len() < 256 && height <= until {
+        while bytes < most.min(FILL) && blocks.len() < 256 && height <= until {
             let Some(block) = self.ledger.block(height)? else {
                 break;
             };
@@ -97,11 +97,13 @@ impl<L: Ledger + ?Sized> Desk<L> {
             blocks.push(block);
             height = height.next();
         }
-        if !blocks.is_empty() {
+        let answer = if blocks.is_empty() {
+            Message::Tip(self.tip().height().min(until))
+        } else {
             self.send_beside(to, from.0..height.0, beside)?;
-            self.letters
-                .push((To::One(to.clone()), Message::Blocks(blocks)));
-        }
+            Message::Blocks(blocks)
+        };
+        self.letters.push((To::One(to.clone()), answer));
         Ok(())
     }
 
@@ -195,6 +197,15 @@ impl<L: Ledger + ?Sized> Desk<L> {
             last.is_none_or(|last| header.sequence <= last)
         });
         self.news += 1;
+    }
+
+    /// Asks for no block, which is answered with a height.
+    pub(super) fn where_are_you(&self) -> Message {
+        Message::Ask {
+            from: self.has_through().next(),
+            blocks: 0,
+            payloads: 0,
+        }
     }
 
     pub(super) fn announce(&mut self, now: u64) {

@@ -31,6 +31,8 @@ use crate::{Candidate, Ledger, LedgerError};
 
 /// What was asked for and did not come is asked for again after this time, in milliseconds.
 const ASK_AGAIN_MS: u64 = 2_000;
+/// A member says after so many milliseconds that it is still where it was.
+const TIP_MS: u64 = 5_000;
 /// Ids of committed transactions that are remembered.
 const REMEMBERED: usize = 4096;
 
@@ -195,9 +197,11 @@ impl<L: Ledger + ?Sized> Desk<L> {
         self.want_waiting(now);
         self.fetch_blocks(now);
         self.fetch_payloads(now)?;
-        // Whoever is ahead answers at once: so one that starts soon knows where the others are.
-        let unknown = self.told().is_none() && self.catches_up(now);
-        if unknown || now >= self.announced + ASK_AGAIN_MS {
+        if self.told().is_none() && self.catches_up(now) {
+            // One that starts soon knows so where the others are.
+            self.letters.push((To::Members, self.where_are_you()));
+        }
+        if now >= self.announced + TIP_MS {
             self.announce(now);
         }
         Ok(())

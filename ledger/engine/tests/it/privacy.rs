@@ -59,7 +59,7 @@ fn listen(node: &Node, others: &[&Node]) -> (Heard, Said) {
                 cups::Version::V1,
             );
             let namespace = [b"silsila/network/1 ", &[4_u8; 32][..]].concat();
-            let config = lookup::Config::local(
+            let mut config = lookup::Config::local(
                 handshake,
                 &namespace,
                 listen,
@@ -67,6 +67,8 @@ fn listen(node: &Node, others: &[&Node]) -> (Heard, Said) {
                 32 << 20,
                 NZUsize!(64),
             );
+            // As often as gateways: who says it more often is not read meanwhile.
+            config.ping_frequency = Duration::from_secs(30);
             let (mut network, mut oracle) = lookup::Network::new(context.child("network"), config);
             oracle.track(0, peers);
             let rate = Quota::per_second(NonZeroU32::new(256).unwrap());
