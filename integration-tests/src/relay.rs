@@ -98,30 +98,52 @@ pub struct Line {
     pub back: Arc<Lane>,
 }
 
-/// Carries connections until it is dropped or its listener fails.
+/// What accepts connections at a place.
+#[derive(Debug)]
+pub enum Entrance {
+    /// At a Unix socket.
+    Unix(UnixListener),
+    /// At an address.
+    Tcp(TcpListener),
+}
+
+impl Entrance {
+    /// Listens.
+    ///
+    /// # Errors
+    /// Where nobody can listen there.
+    pub async fn at(place: &Place) -> anyhow::Result<Self> {
+        Ok(match place {
+            Place::Unix(path) => {
+                Self::Unix(UnixListener::bind(path).with_context(|| path.display().to_string())?)
+            }
+            Place::Tcp(address) => {
+                Self::Tcp(TcpListener::bind(address).await.context(address.clone())?)
+            }
+        })
+    }
+}
+
+/// Carries connections until it is dropped or its entrance fails.
 ///
 /// # Errors
-/// Where nobody can listen there.
-pub async fn carry(listen: Place, to: Place, line: Option<Line>) -> anyhow::Result<()> {
+/// When it fails.
+pub async fn carry(entrance: Entrance, to: Place, line: Option<Line>) -> anyhow::Result<()> {
     let mut running = JoinSet::new();
-    match &listen {
-        Place::Unix(path) => {
-            let listener = UnixListener::bind(path).with_context(|| path.display().to_string())?;
-            loop {
+    loop {
+        let (to, line) = (to.clone(), line.clone());
+        match &entrance {
+            Entrance::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
-                running.spawn(meet(stream, to.clone(), line.clone()));
-                while running.try_join_next().is_some() {}
+                running.spawn(meet(stream, to, line));
             }
-        }
-        Place::Tcp(address) => {
-            let listener = TcpListener::bind(address).await.context(address.clone())?;
-            loop {
+            Entrance::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
                 stream.set_nodelay(true)?;
-                running.spawn(meet(stream, to.clone(), line.clone()));
-                while running.try_join_next().is_some() {}
+                running.spawn(meet(stream, to, line));
             }
         }
+        while running.try_join_next().is_some() {}
     }
 }
 
@@ -199,12 +221,12 @@ where
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
-    use crate::free_port;
 
     #[tokio::test]
     async fn a_far_line_delays_and_holds_to_its_rate() {
-        let (from, to) = (free_port().unwrap(), free_port().unwrap());
         let lane = |rate| {
             let delay = Duration::from_millis(50);
             Arc::new(Lane::new(rate, 1e9, delay, 0, Dice::new("relay", Some(1))))
@@ -214,24 +236,28 @@ mod tests {
             back: lane(1e9),
         };
         let there = Arc::clone(&line.there);
-        let listener = TcpListener::bind(("127.0.0.1", to)).await.unwrap();
-        let place = |port| Place::of(&format!("127.0.0.1:{port}"));
-        tokio::spawn(carry(place(from), place(to), Some(line)));
-        let mut stream = loop {
-            if let Ok(stream) = TcpStream::connect(("127.0.0.1", from)).await {
-                break stream;
-            }
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        };
-        let (mut other, _) = listener.accept().await.unwrap();
+        let any = ("127.0.0.1", 0);
+        let end = TcpListener::bind(any).await.unwrap();
+        let entrance = TcpListener::bind(any).await.unwrap();
+        let mut stream = TcpStream::connect(entrance.local_addr().unwrap())
+            .await
+            .unwrap();
+        let to = Place::Tcp(end.local_addr().unwrap().to_string());
+        tokio::spawn(carry(Entrance::Tcp(entrance), to, Some(line)));
         let began = Instant::now();
         tokio::spawn(async move {
             stream.write_all(&[7; 20_000]).await.unwrap();
             let mut byte = [0];
             stream.read_exact(&mut byte).await.unwrap();
         });
-        let mut all = vec![0; 20_000];
-        other.read_exact(&mut all).await.unwrap();
+        let arriving = async {
+            let (mut stream, _) = end.accept().await?;
+            let mut all = vec![0; 20_000];
+            stream.read_exact(&mut all).await?;
+            std::io::Result::Ok(all)
+        };
+        let all = timeout(Duration::from_secs(20), arriving).await;
+        let all = all.expect("it arrives").unwrap();
         assert!(all.iter().all(|byte| *byte == 7));
         // A fifth of a second for the bytes, and the delay.
         assert!(began.elapsed() >= Duration::from_millis(245));

@@ -4,7 +4,7 @@
 
 use anyhow::Context;
 use clap::Parser;
-use silsila_integration_tests::relay::{Place, carry};
+use silsila_integration_tests::relay::{Entrance, Place, carry};
 
 /// Where from and where to.
 #[derive(Parser)]
@@ -21,5 +21,8 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("no runtime")?
-        .block_on(carry(Place::of(&listen), Place::of(&to), None))
+        .block_on(async {
+            let entrance = Entrance::at(&Place::of(&listen)).await?;
+            carry(entrance, Place::of(&to), None).await
+        })
 }

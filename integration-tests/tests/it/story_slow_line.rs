@@ -7,7 +7,6 @@
 //! (Mathis and others, 1997: 1.22 segments of 1,448 bytes a round trip, over the root of the loss).
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +14,7 @@ use std::time::{Duration, Instant};
 use silsila_integration_tests::dice::Dice;
 use silsila_integration_tests::free_port;
 use silsila_integration_tests::network::Terms;
-use silsila_integration_tests::relay::{Lane, Line, Place, carry};
+use silsila_integration_tests::relay::{Entrance, Lane, Line, Place, carry};
 
 use crate::ledger_file;
 use crate::story_four::{FIRST, Founding, Four, PATIENCE, comes};
@@ -70,11 +69,8 @@ fn lay(wires: &Wires, dice: &mut Dice) -> [Arc<Lane>; 2] {
             for (front, behind, inward) in wires {
                 let (there, back) = if inward { (&down, &up) } else { (&up, &down) };
                 let (there, back) = (Arc::clone(there), Arc::clone(back));
-                all.spawn(carry(
-                    place(front),
-                    place(behind),
-                    Some(Line { there, back }),
-                ));
+                let entrance = Entrance::at(&place(front)).await.unwrap();
+                all.spawn(carry(entrance, place(behind), Some(Line { there, back })));
             }
             while all.join_next().await.is_some() {}
         });
@@ -118,7 +114,7 @@ fn phase(four: &Four) -> Phase {
 /// what is new of a patient known before is opened once the key of that time has been fetched. A change lies behind
 /// all older blocks, so that none can be served while those are missing.
 async fn live(four: &Four) -> Vec<(Phase, Duration)> {
-    let (mut seen, mut open, began) = (Vec::new(), VecDeque::new(), Instant::now());
+    let (mut seen, mut open, began) = (Vec::new(), Vec::new(), Instant::now());
     let (mut last, mut level, mut next) = (None, 0, FIRST + PATIENTS);
     let mut due = began;
     while level < 10 {
@@ -129,16 +125,20 @@ async fn live(four: &Four) -> Vec<(Phase, Duration)> {
                 eprintln!("story_slow_line: {now:?} after {:?}", began.elapsed());
             }
             comes(&four.server, &four.hospital.database, next).await;
-            open.push_back((next, now, Instant::now()));
+            open.push((next, now, Instant::now()));
             next += 1;
         }
-        while let Some((patient, phase, at)) = open.front()
-            && four.serves(FAR, 0, *patient, "House 0").await
-        {
-            seen.push((*phase, at.elapsed()));
-            level += u32::from(*phase == Phase::Level);
-            open.pop_front();
+        // One that comes late hides none that come before it.
+        let mut waits = Vec::new();
+        for (patient, phase, at) in open {
+            if four.serves(FAR, 0, patient, "House 0").await {
+                seen.push((phase, at.elapsed()));
+                level += u32::from(phase == Phase::Level);
+            } else {
+                waits.push((patient, phase, at));
+            }
         }
+        open = waits;
         assert!(
             began.elapsed() < 2 * PATIENCE,
             "{:#?}",
