@@ -86,8 +86,10 @@ pub(crate) struct Desk<L: Ledger + ?Sized> {
     lacking: HashSet<PayloadDigest>,
     fetching: Option<answers::Asked>,
     fetch_from: u64,
-    /// From which entry on nothing was asked for: they came when this member was level.
+    /// From which entry on nothing was asked for: they were committed after this member came, or fell behind.
     new_from: u64,
+    /// Where the others were then, while this member is behind.
+    others_had: Option<Height>,
     turn: usize,
     pub(crate) letters: Vec<(To, Message)>,
     announced: u64,
@@ -149,6 +151,7 @@ impl<L: Ledger + ?Sized> Desk<L> {
             answers: answers::Answers::default(),
             fetch_from: 0,
             new_from: 0,
+            others_had: None,
             turn: 0,
             letters: Vec::new(),
             announced: 0,

@@ -147,9 +147,13 @@ impl<L: Ledger + ?Sized> Desk<L> {
     /// of a slow line some are on their way whenever others write.
     pub(super) fn fetch_payloads(&mut self, now: u64) -> Result<(), LedgerError> {
         if self.catches_up(now) {
-            self.new_from = self.tip().entries();
+            self.others_had = self.others_had.or_else(|| self.told());
+            if self.others_had.is_none_or(|had| self.tip().height() <= had) {
+                self.new_from = self.tip().entries();
+            }
             return Ok(());
         }
+        self.others_had = None;
         if !self.lacking.is_empty()
             && let Some(asked) = &self.fetching
         {
@@ -174,8 +178,8 @@ impl<L: Ledger + ?Sized> Desk<L> {
         Ok(())
     }
 
-    /// Payloads to ask for next: what came since this member was level goes before what is older. What was asked for
-    /// once is older.
+    /// Payloads to ask for next: what was committed since this member came, or fell behind, goes before what is older.
+    /// What was asked for once is older.
     fn next_lacking(&mut self, most: usize) -> Result<BTreeMap<u64, PayloadDigest>, LedgerError> {
         let lacking = |from, most: usize| {
             self.ledger
