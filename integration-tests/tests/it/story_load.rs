@@ -76,12 +76,17 @@ struct Away {
     to: Instant,
 }
 
-/// Kills one under load and has it return when so many more rows are written.
+/// Kills one under load and has it return when so many more rows are written, and the others have gone on: one that has
+/// just returned may first have to learn where they are, and lead a view that they have given up.
 async fn away(four: &mut Four, writer: &Writer, who: usize, rows: u32) -> Away {
     let from = Instant::now();
     four.gateways[who].kill().unwrap();
-    let before = writer.written.load(Ordering::Acquire);
+    let (height, before) = (height(four), writer.written.load(Ordering::Acquire));
     writer.reached(before + rows).await;
+    while self::height(four) < height + 2 {
+        assert!(from.elapsed() < WORST, "{} held the others up", who + 1);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let to = Instant::now();
     four.gateways[who].restart().await.unwrap();
     let ready = to.elapsed();
@@ -96,6 +101,13 @@ async fn away(four: &mut Four, writer: &Writer, who: usize, rows: u32) -> Away {
         "story_load: {who} served {ready:?} after its start, and was level with all heard after {back:?}"
     );
     Away { who, from, to }
+}
+
+/// The greatest height of those that live.
+fn height(four: &Four) -> u64 {
+    let reports = four.gateways.iter().filter_map(Gateway::look);
+    let heights = reports.filter_map(|report| report["channels"][0]["height"].as_u64());
+    heights.max().unwrap_or(0)
 }
 
 /// Whether all hear one another, and the one is level but for what has just been committed.

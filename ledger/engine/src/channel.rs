@@ -308,27 +308,28 @@ where
     }
 
     /// Tells consensus to go on where the ledger is, where blocks came from other members' ledgers.
-    fn skip_ahead(&self) {
+    fn skip_ahead(&mut self) {
         let Role::Validator(consensus) = &self.epoch.role else {
             return;
         };
         let (marshal, scheme) = &**consensus;
-        if self.desk.tip().height().0 <= self.epoch.delivered + SKIP {
-            return;
-        }
-        let Some(finality) = self.desk.finality().and_then(|bytes| {
-            Finality::decode_cfg(
-                bytes::Bytes::from(bytes),
-                &scheme.certificate_codec_config(),
-            )
-            .ok()
-        }) else {
-            return;
+        let tip = self.desk.tip().height().0;
+        let present = |bytes: Vec<u8>| {
+            let config = scheme.certificate_codec_config();
+            let finality = Finality::decode_cfg(bytes::Bytes::from(bytes), &config).ok()?;
+            (finality.epoch() == self.epoch.span.epoch()).then_some(finality)
         };
-        if finality.epoch() != self.epoch.span.epoch() {
-            return;
+        if tip > self.epoch.delivered.max(self.epoch.said)
+            && let Some(finality) = self.desk.floor().and_then(present)
+            && self.epoch.say.try_send(finality).is_ok()
+        {
+            self.epoch.said = tip;
         }
-        marshal.set_floor(finality);
+        if tip > self.epoch.delivered + SKIP
+            && let Some(finality) = self.desk.finality().and_then(present)
+        {
+            marshal.set_floor(finality);
+        }
     }
 
     /// Whether an empty block is due because something waits for the chain's time to pass.

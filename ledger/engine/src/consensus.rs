@@ -27,11 +27,13 @@ use commonware_runtime::buffer::paged::CacheRef;
 use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage};
 use commonware_storage::archive::prunable;
 use commonware_storage::translator::EightCap;
+use commonware_utils::channel::mpsc;
 use commonware_utils::{NZDuration, NZU64, NZUsize};
 use rand_core::CryptoRng;
 
 use crate::channel::Marshal;
 use crate::epoch::Span;
+use crate::hearsay::Hearsay;
 use crate::members::Members;
 use crate::receipt::Witnesses;
 use crate::voter::Voter;
@@ -43,6 +45,9 @@ pub(crate) const UNDER_WAY: usize = 16;
 /// line what is asked of two comes twice. What is needed soon comes from members' ledgers.
 const REPAIRED: usize = 4;
 const FETCHED: Duration = Duration::from_secs(10);
+/// Whoever gave a view up says so again after this time if the view does not end, and what ended the one before:
+/// from that a validator that returned meanwhile learns where the others are.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// How long consensus waits before it goes on without somebody.
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +94,8 @@ pub(crate) struct Parts<B> {
     /// view up to there will it vote, as it may have done before its files were lost.
     pub(crate) floor: Option<Vec<u8>>,
     pub(crate) span: Span,
+    /// What makes the ledger's last block final, where consensus did not deliver that.
+    pub(crate) learns: mpsc::Receiver<Finality>,
     pub(crate) blocker: B,
     pub(crate) voter: Voter,
     pub(crate) patience: Patience,
@@ -142,6 +149,7 @@ where
         genesis,
         floor,
         span,
+        learns,
         blocker,
         voter,
         patience,
@@ -219,7 +227,7 @@ where
     let resolver = backfill::init(
         context.child("backfill"),
         backfill::Config {
-            public_key: me,
+            public_key: me.clone(),
             peer_provider: members,
             blocker: blocker.clone(),
             mailbox_size: NZUsize!(1024),
@@ -256,7 +264,7 @@ where
             page_cache: cache,
             leader_timeout: patience.leader,
             certification_timeout: patience.votes,
-            timeout_retry: Duration::from_secs(5),
+            timeout_retry: AGAIN,
             view_retention: ViewDelta::new(64),
             skip: SkipPolicy::Enabled {
                 timeout: patience.silence,
@@ -267,10 +275,12 @@ where
             forward: ForwardPolicy::Disabled,
         },
     );
+    let (sender, receiver) = lanes.certificates;
+    let certificates = (sender, Hearsay::new(receiver, learns, me));
     let handles = vec![
         buffer.start(lanes.blocks),
         marshal.start(voter, buffer_mailbox, resolver),
-        engine.start(lanes.votes, lanes.certificates, lanes.resolver),
+        engine.start(lanes.votes, certificates, lanes.resolver),
     ];
     Ok((mailbox, handles))
 }

@@ -18,6 +18,7 @@ use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
 use commonware_p2p::utils::mux::{Builder as _, MuxHandle, Muxer};
 use commonware_p2p::{Blocker, Receiver, Sender};
 use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage};
+use commonware_utils::channel::mpsc;
 use rand_core::CryptoRng;
 use silsila_chain::{ChannelId, MIN_QUORUM_VALIDATORS};
 
@@ -26,7 +27,7 @@ use crate::channel::Marshal;
 use crate::consensus::{self, Lanes, Parts};
 use crate::members::{FromMembers, Members, ToMembers};
 use crate::voter::Voter;
-use crate::{Candidate, Scheme, Witnesses, scheme};
+use crate::{Candidate, Finality, Scheme, Witnesses, scheme};
 
 /// The heights of one epoch, as its consensus counts them: 0 is the last block of the epoch before.
 #[derive(Debug, Clone)]
@@ -82,6 +83,8 @@ pub(crate) struct Beginning {
     /// The finalization that makes the ledger's last block final, of this epoch or an earlier one.
     pub(crate) floor: Option<Vec<u8>>,
     pub(crate) span: Span,
+    /// What makes the ledger's last block final, as it comes from others' ledgers.
+    pub(crate) learns: mpsc::Receiver<Finality>,
     pub(crate) voter: Voter,
 }
 
@@ -147,6 +150,7 @@ where
             base,
             floor,
             span,
+            learns,
             voter,
         } = beginning;
         self.end();
@@ -182,6 +186,7 @@ where
             genesis: base,
             floor,
             span,
+            learns,
             blocker: ground.blocker.clone(),
             voter,
             patience: ground.patience,

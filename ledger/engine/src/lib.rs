@@ -32,6 +32,7 @@ mod consensus;
 mod desk;
 mod epoch;
 mod error;
+mod hearsay;
 mod key;
 mod ledger;
 mod members;

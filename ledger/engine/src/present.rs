@@ -9,10 +9,12 @@ use crate::channel::Marshal;
 use crate::consensus::UNDER_WAY;
 use crate::desk::Desk;
 use crate::epoch::{Beginning, Conductor, Span};
+use crate::hearsay::Say;
 use crate::voter::{Delivery, Question, Voter};
 use crate::{Ledger, Scheme};
 
 const QUESTIONS: usize = 64;
+const SAID: usize = 4;
 
 /// What a member does for a channel.
 pub(crate) enum Role {
@@ -37,6 +39,9 @@ pub(crate) struct Present {
     /// A final block that the ledger has not taken yet.
     pub(crate) undelivered: Option<Delivery>,
     pub(crate) delivered: u64,
+    /// Where consensus is told of finality, and up to which height it was.
+    pub(crate) say: Say,
+    pub(crate) said: u64,
 }
 
 impl Present {
@@ -49,6 +54,7 @@ impl Present {
     ) -> Result<Self, String> {
         let (questions, questions_in) = mpsc::channel(QUESTIONS);
         let (deliveries, deliveries_in) = mpsc::channel(UNDER_WAY * 4);
+        let (say, learns) = mpsc::channel(SAID);
         let witnesses = desk.witnesses().clone();
         let (number, base) = (witnesses.epoch(), witnesses.base().0);
         let (span, validators) = (Span::endless(number), witnesses.validators().clone());
@@ -57,6 +63,7 @@ impl Present {
             witnesses,
             floor: desk.floor(),
             span: span.clone(),
+            learns,
             voter: Voter {
                 questions,
                 deliveries,
@@ -79,6 +86,8 @@ impl Present {
             deliveries: deliveries_in,
             undelivered: None,
             delivered: base,
+            say,
+            said: base,
         };
         present.look_ahead(desk);
         Ok(present)
