@@ -16,7 +16,6 @@ use silsila_integration_tests::free_port;
 use silsila_integration_tests::network::Terms;
 use silsila_integration_tests::relay::{Entrance, Lane, Line, Place, carry};
 
-use crate::ledger_file;
 use crate::story_four::{FIRST, Founding, Four, PATIENCE, comes};
 
 /// Put a seed here that a failed run has printed.
@@ -99,11 +98,7 @@ fn phase(four: &Four) -> Phase {
     if number("height") == 0 || number("height") + 3 < number("seen") {
         return Phase::Blocks;
     }
-    let conn = ledger_file::connect(&four.home(FAR));
-    let wanted: i64 = conn
-        .query_row("SELECT count(*) FROM ledger_wanted", [], |row| row.get(0))
-        .unwrap();
-    if wanted > 0 {
+    if number("lacking") > 0 {
         Phase::Payloads
     } else {
         Phase::Level

@@ -35,8 +35,6 @@ pub struct ChannelStatus {
     pub seen: u64,
     /// Transactions on their way to a block, as far as they are known here.
     pub waiting: usize,
-    /// Committed payloads that were asked for and are not here yet.
-    pub lacking: usize,
     /// Why the ledger takes nothing at the moment.
     pub failing: Option<String>,
 }
@@ -76,7 +74,6 @@ where
             height: self.desk.tip().height().0,
             seen: self.desk.seen().0,
             waiting: self.desk.waiting(),
-            lacking: self.desk.lacking(),
             failing: self.failing.clone(),
         };
         self.status.send_if_modified(|last| {

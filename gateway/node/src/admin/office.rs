@@ -156,6 +156,7 @@ impl Office {
             id: channel.genesis.id().to_string(),
             fhir: address.map(|address| format!("{address}{}", channel.path)),
             ledger,
+            lacking: channel.store.lacks()?,
             clock: newest.and_then(|newest| clock::behind(SystemClock.now_ms(), newest)),
             ..ChannelReport::of(&channel.genesis.name, channel.handle.status())
         };

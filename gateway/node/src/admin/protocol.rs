@@ -228,7 +228,7 @@ pub struct ChannelReport {
     /// Transactions that wait for a block.
     pub waiting: usize,
     /// Committed payloads that are not here yet.
-    pub lacking: usize,
+    pub lacking: u64,
     /// Why the ledger takes nothing at the moment.
     pub failing: Option<String>,
     /// How this machine's clock is off, where the channel's blocks show it.
@@ -280,7 +280,6 @@ impl ChannelReport {
             height: status.height,
             seen: status.seen,
             waiting: status.waiting,
-            lacking: status.lacking,
             failing: status.failing,
             ..Self::default()
         }

@@ -176,10 +176,6 @@ impl<L: Ledger + ?Sized> Desk<L> {
         self.pool.len()
     }
 
-    pub(crate) fn lacking(&self) -> usize {
-        self.lacking.len()
-    }
-
     /// Takes up blocks that the ledger got by itself: a lone orderer's own.
     pub(crate) fn refresh(&mut self, now: u64) -> Result<(), LedgerError> {
         let before = self.tip().height();

@@ -26,8 +26,9 @@ pub(crate) use keys::{
 pub(crate) use lock::WriteLock;
 pub(crate) use nodes::{StoredTree, insert_node, read_node};
 pub(crate) use payloads::{
-    by_digest, delete_payloads, differs, drop_held, held, hold, insert_digest, insert_payload,
-    insert_wanted, is_wanted, payloads_between, take_held, take_wanted, wanted, with_payload,
+    by_digest, count_wanted, delete_payloads, differs, drop_held, held, hold, insert_digest,
+    insert_payload, insert_wanted, is_wanted, payloads_between, take_held, take_wanted, wanted,
+    with_payload,
 };
 pub use place::FileKey;
 pub(crate) use place::{LedgerFile, beside};

@@ -110,6 +110,12 @@ pub(crate) fn wanted(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// How many payloads are missing.
+pub(crate) fn count_wanted(conn: &Connection) -> Result<u64, StoreError> {
+    let mut statement = conn.prepare_cached("SELECT count(*) FROM ledger_wanted")?;
+    Ok(number(statement.query_row([], |row| row.get(0))?))
+}
+
 /// Keeps a payload that no block names yet, up to a height.
 pub(crate) fn hold(
     conn: &Connection,

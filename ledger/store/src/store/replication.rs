@@ -4,7 +4,7 @@
 use silsila_chain::{Block, ChainState, Head, Height, Judged, PayloadDigest, Payloads, Tag, TxId};
 
 use super::Store;
-use crate::file::{by_digest, held, wanted};
+use crate::file::{by_digest, count_wanted, held, wanted};
 use crate::read::{block, block_payloads};
 use crate::writer::{Arrived, WithPayloads};
 use crate::{Clock as _, StoreError, SystemClock};
@@ -121,6 +121,14 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<(u64, PayloadDigest)>, StoreError> {
         self.read(|conn| wanted(conn, from, limit))
+    }
+
+    /// How many payloads [`Store::missing_payloads`] would give in all.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    pub fn lacks(&self) -> Result<u64, StoreError> {
+        self.read(count_wanted)
     }
 
     /// The stored bytes of a committed entry's payload, checked, as another member's

@@ -157,10 +157,12 @@ fn blocks_from_elsewhere_are_applied_in_order_and_once() {
         "one that was never sent is missed, which is no damage"
     );
     assert_eq!(follower_store.missing_payloads(0, 9).unwrap().len(), 2);
+    assert_eq!(follower_store.lacks().unwrap(), 2);
     let sent = [1, 2].map(|seq| store.payload(seq).unwrap().unwrap());
     assert_eq!(follower_store.add_payloads(sent).unwrap(), 2);
     assert_eq!(read(&follower_store, 1).unwrap(), Some(body("a", 2)));
     assert_eq!(follower_store.missing_payloads(0, 9).unwrap(), []);
+    assert_eq!(follower_store.lacks().unwrap(), 0);
     assert_clean(&follower_store);
 }
 

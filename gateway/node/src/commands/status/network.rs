@@ -58,7 +58,11 @@ pub(super) fn channel(channel: &ChannelReport, now_ms: u64) -> String {
         let _ = write!(line, "\n         {said}");
     }
     if channel.lacking > 0 {
-        let _ = write!(line, "; {} payloads are fetched", channel.lacking);
+        let _ = write!(
+            line,
+            "; {} payloads are missing and fetched",
+            channel.lacking
+        );
     }
     if let (Some(ledger), Some(fhir)) = (&channel.ledger, &channel.fhir) {
         let _ = write!(
