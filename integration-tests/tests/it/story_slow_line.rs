@@ -30,7 +30,7 @@ const PACE: Duration = Duration::from_millis(400);
 /// How soon a change is to be seen, of twenty the second slowest.
 const SOON: Duration = Duration::from_secs(10);
 /// So long nothing happens, and bytes are counted.
-const IDLE: Duration = Duration::from_secs(15);
+const IDLE: Duration = Duration::from_secs(45);
 
 /// Connections that go over the line: the port in front, the port behind, and whether who lives far away is behind.
 type Wires = Rc<RefCell<Vec<(u16, u16, bool)>>>;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How long a member's answer is waited for, and how much is asked of it. Over a slow line everything that is asked for
 //! twice comes twice, and later: so whoever did not answer in time is given twice as long, and a little less again
-//! when the answer came. Whoever answers soonest is asked first; a member that never answers is asked last.
+//! when the answer came. Whoever answers soonest is asked first; a member that never answers is asked last. Of several who answer soon those
+//! are asked who proved to send much: each member begins with a little.
 //!
 //! Votes and what is new wait behind an answer that is on its way, so none is to be longer than a few seconds: one
 //! begins with a little and asks for more where it came soon, for less where it did not. Over a slow line blocks come
-//! without their payloads, which are fetched afterwards: what is new lies behind the blocks.
+//! without their payloads, which are fetched afterwards: what is new lies behind the blocks. Where the line turns out to
+//! be fast, what came without payloads is asked for again with them, since each that is fetched by itself costs many
+//! times as much.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use commonware_cryptography::ed25519::PublicKey;
@@ -120,27 +124,34 @@ impl Answers {
         answer.room = (answer.room / 2).max(LEAST);
     }
 
-    /// An answer came.
-    pub(super) fn came(&mut self, asked: &Asked, now: u64) {
+    /// An answer came. Says whether it was a first one without payloads, and came so soon that they will come too when
+    /// it is asked for again.
+    pub(super) fn came(&mut self, asked: &Asked, now: u64) -> bool {
+        let alone = self.of(&asked.of).room < BESIDE;
         let answer = self.0.entry(asked.of.clone()).or_default();
         answer.wait = (answer.wait * 3 / 4).max(ASK_AGAIN_MS);
         // A short answer says nothing of a long one.
         let long = asked.bytes >= answer.room / 8;
-        answer.room = match now.saturating_sub(asked.since) {
-            ..=AT_ONCE_MS if long => (16 * answer.room).min(MOST),
+        let took = now.saturating_sub(asked.since);
+        answer.room = match took {
+            ..=AT_ONCE_MS if long => (16 * answer.room.max(asked.bytes)).min(MOST),
             ..=SOON_MS if long => (2 * answer.room).min(MOST),
             SLOWLY_MS.. => (answer.room / 2).max(LEAST),
             _ => answer.room,
         };
+        alone && answer.room >= BESIDE && took <= AT_ONCE_MS
     }
 
-    /// Of these members one who answers soonest; each of several in its turn.
+    /// Of these members one who answers soonest, and of several one who may be asked for most; each of several such
+    /// in its turn.
     pub(super) fn choose(&self, among: &[&PublicKey], turn: usize) -> Option<PublicKey> {
-        let soonest = among.iter().map(|one| self.wait(one)).min()?;
-        let soon: Vec<_> = (among.iter())
-            .filter(|one| self.wait(one) == soonest)
-            .collect();
-        soon.get(turn % soon.len()).map(|one| (**one).clone())
+        let rank = |one: &PublicKey| {
+            let Answer { wait, room } = self.of(one);
+            (wait, Reverse(room))
+        };
+        let best = among.iter().map(|one| rank(one)).min()?;
+        let good: Vec<_> = (among.iter()).filter(|one| rank(one) == best).collect();
+        good.get(turn % good.len()).map(|one| (**one).clone())
     }
 }
 
@@ -181,18 +192,23 @@ mod tests {
             let mut asked = Asked::new(member.clone(), 0, &answers);
             asked.got(usize::try_from(asked_for).unwrap());
             let took = far + asked_for / bytes_a_ms;
-            answers.came(&asked, took);
-            (answers.wish(member), took)
+            let again = answers.came(&asked, took);
+            (answers.wish(member), took, again)
         };
         let (near, slow) = (member(1), member(2));
-        comes(&near, 50_000, 1);
-        let (wish, _) = comes(&near, 50_000, 1);
+        assert!(comes(&near, 50_000, 1).2, "to be asked for with payloads");
+        let (wish, _, again) = comes(&near, 50_000, 1);
         assert_eq!(wish, [FILL as u64, MOST_SENT as u64]);
+        assert!(!again);
         for _ in 0..20 {
             // 62 kB/s, 200 ms away.
-            let (wish, took) = comes(&slow, 62, 200);
-            assert!(took < SLOWLY_MS, "{took}");
+            let (wish, took, again) = comes(&slow, 62, 200);
+            assert!(!again && took < SLOWLY_MS, "{took}");
             assert_eq!(wish[1], 0, "blocks come alone");
+        }
+        for turn in 0..2 {
+            let chosen = answers.choose(&[&slow, &near], turn);
+            assert_eq!(chosen, Some(near.clone()));
         }
         // One block is a short answer, and no reason to ask for more.
         let before = answers.wish(&slow);

@@ -68,11 +68,14 @@ impl<L: Ledger + ?Sized> Desk<L> {
 
     /// Takes in those blocks that continue what is here.
     pub(super) fn take_blocks(&mut self, from: &PublicKey, blocks: Vec<Block>, now: u64) {
+        self.mend_blocks(from, &blocks);
         if let Some(mut asked) = self.asked.take_if(|asked| asked.of == *from) {
             asked.got(blocks.iter().map(size).sum());
-            self.answers.came(&asked, now);
+            if self.answers.came(&asked, now) && self.catches_up(now) {
+                self.fetch_blocks(now);
+                return;
+            }
         }
-        self.mend_blocks(from, &blocks);
         let room = !self.inbox.is_full();
         for block in blocks {
             let next = self.has_through().next();
