@@ -83,7 +83,7 @@ async fn away(four: &mut Four, writer: &Writer, who: usize, rows: u32) -> Away {
     four.gateways[who].kill().unwrap();
     let (height, before) = (height(four), writer.written.load(Ordering::Acquire));
     writer.reached(before + rows).await;
-    while self::height(four) < height + 2 {
+    while self::height(four) < height + 3 {
         assert!(from.elapsed() < WORST, "{} held the others up", who + 1);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }

@@ -47,9 +47,12 @@ impl Sight {
     }
 
     /// How many blocks came in a span.
-    pub fn blocks_in(&self, from: Instant, to: Instant) -> usize {
-        let within = self.blocks.iter().filter(|(at, _)| (from..to).contains(at));
-        within.count()
+    pub fn blocks_in(&self, from: Instant, to: Instant) -> i64 {
+        let height = |until| {
+            let seen = self.blocks.iter().rev().find(|(at, _)| *at < until);
+            seen.map_or(0, |(_, height)| *height)
+        };
+        height(to) - height(from)
     }
 }
 
